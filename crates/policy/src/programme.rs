@@ -83,13 +83,13 @@ pub struct PaymentTerms {
 }
 
 /// How overpaid money may be recovered.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecoveryTerms {
-    /// The largest share of each later payment that may be withheld, 0 to 1, as the law writes it
-    /// (a decimal text, such as `0.3`); absent: no withholding, repayment only.
+    /// The largest share, in percent, of each later payment that may be withheld; absent: no
+    /// withholding, repayment only.
     #[serde(default)]
-    pub cap: Option<f64>,
+    pub cap_percent: Option<u32>,
     /// Amounts up to this many yuan are waived; absent: none.
     #[serde(default)]
     pub waive_up_to: Option<i64>,
@@ -211,7 +211,7 @@ pub struct Procedure {
 }
 
 /// A scheme, as a law file declares it. See `docs/law-format.md`, "Programmes".
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Programme {
     /// Stable ASCII id.
