@@ -8,7 +8,9 @@ use std::ops::{Add, Neg, Sub};
 /// `Add`, `Sub` and `Sum` panic on overflow of 64 bits, which is above 92 quadrillion yuan and
 /// therefore a bug, never an input; amounts that come from outside go through [`Fen::checked_add`]
 /// or [`Fen::parse_yuan`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Fen(pub i64);
 
@@ -116,10 +118,19 @@ mod tests {
     #[test]
     fn refuses_what_is_no_amount() {
         for bad in ["", "abc", "1.2.3", "--1", "1e3", ".5"] {
-            assert!(matches!(Fen::parse_yuan(bad), Err(MoneyError::NotANumber(_))), "{bad}");
+            assert!(
+                matches!(Fen::parse_yuan(bad), Err(MoneyError::NotANumber(_))),
+                "{bad}"
+            );
         }
-        assert!(matches!(Fen::parse_yuan("1.005"), Err(MoneyError::TooFine(_))));
-        assert!(matches!(Fen::parse_yuan("999999999999999999"), Err(MoneyError::TooLarge(_))));
+        assert!(matches!(
+            Fen::parse_yuan("1.005"),
+            Err(MoneyError::TooFine(_))
+        ));
+        assert!(matches!(
+            Fen::parse_yuan("999999999999999999"),
+            Err(MoneyError::TooLarge(_))
+        ));
         assert_eq!(Fen::parse_yuan("1,234.500"), Ok(Fen(123_450)));
     }
 

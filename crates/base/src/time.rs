@@ -39,7 +39,9 @@ pub fn parse_day(text: &str) -> Result<Day, TimeError> {
     }
     let plain = t.replace(['/', '.', '年', '月'], "-").replace('日', "");
     let parts: Vec<&str> = plain.split('-').collect();
-    let [y, m, d] = parts[..] else { return Err(error()) };
+    let [y, m, d] = parts[..] else {
+        return Err(error());
+    };
     let number = |s: &str| s.trim().parse::<u32>().map_err(|_| error());
     if y.len() != 4 {
         return Err(error());
@@ -66,7 +68,9 @@ pub struct Month(i32);
 impl Month {
     /// `month` is 1 to 12; `None` otherwise.
     pub fn new(year: i32, month: u32) -> Option<Month> {
-        (1..=12).contains(&month).then(|| Month(year * 12 + month as i32 - 1))
+        (1..=12)
+            .contains(&month)
+            .then(|| Month(year * 12 + month as i32 - 1))
     }
 
     /// The month a day lies in.
@@ -121,7 +125,10 @@ impl Month {
 
     /// `[first day, first day of the next month)`.
     pub fn period(self) -> Period {
-        Period { from: self.first(), to: Some(self.next().first()) }
+        Period {
+            from: self.first(),
+            to: Some(self.next().first()),
+        }
     }
 
     /// Every month from `self` to `last`, both included; empty when `last` is earlier.
@@ -144,8 +151,11 @@ impl FromStr for Month {
         if y.len() != 4 {
             return Err(error());
         }
-        Month::new(y.parse().map_err(|_| error())?, m.parse().map_err(|_| error())?)
-            .ok_or_else(error)
+        Month::new(
+            y.parse().map_err(|_| error())?,
+            m.parse().map_err(|_| error())?,
+        )
+        .ok_or_else(error)
     }
 }
 
@@ -157,7 +167,9 @@ impl Serialize for Month {
 
 impl<'de> Deserialize<'de> for Month {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Month, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(d)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -196,7 +208,9 @@ impl Period {
 
     /// The months that share a day with the period, up to and including `last`.
     pub fn months_until(&self, last: Month) -> impl Iterator<Item = Month> + '_ {
-        let end = self.to.map_or(last, |to| Month::of(to.pred_opt().unwrap_or(to)).min(last));
+        let end = self
+            .to
+            .map_or(last, |to| Month::of(to.pred_opt().unwrap_or(to)).min(last));
         Month::of(self.from).through(end)
     }
 }
@@ -216,7 +230,13 @@ mod tests {
 
     #[test]
     fn dates_as_clerks_type_them() {
-        for text in ["2026-07-01", "2026/7/1", "2026.7.1", "20260701", "2026年7月1日"] {
+        for text in [
+            "2026-07-01",
+            "2026/7/1",
+            "2026.7.1",
+            "20260701",
+            "2026年7月1日",
+        ] {
             assert_eq!(parse_day(text), Ok(day("2026-07-01")), "{text}");
         }
         for bad in ["", "26-07-01", "2026-13-01", "2026-02-30", "July"] {

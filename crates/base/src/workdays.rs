@@ -15,7 +15,9 @@ pub struct Calendar {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {
     /// Counting past the years whose holidays are known would be a guess.
-    #[error("the holidays of {0} are not in the calendar; add that year's official notice to the law's calendar")]
+    #[error(
+        "the holidays of {0} are not in the calendar; add that year's official notice to the law's calendar"
+    )]
     YearUnknown(i32),
 }
 
@@ -47,7 +49,9 @@ impl Calendar {
     pub fn add(&self, start: Day, n: u32) -> Result<Day, CalendarError> {
         let (mut day, mut left) = (start, n);
         while left > 0 {
-            day = day.succ_opt().ok_or(CalendarError::YearUnknown(day.year()))?;
+            day = day
+                .succ_opt()
+                .ok_or(CalendarError::YearUnknown(day.year()))?;
             if self.is_workday(day)? {
                 left -= 1;
             }
@@ -59,7 +63,9 @@ impl Calendar {
     pub fn between(&self, from: Day, to: Day) -> Result<u32, CalendarError> {
         let (mut day, mut count) = (from, 0);
         while day < to {
-            day = day.succ_opt().ok_or(CalendarError::YearUnknown(day.year()))?;
+            day = day
+                .succ_opt()
+                .ok_or(CalendarError::YearUnknown(day.year()))?;
             count += u32::from(self.is_workday(day)?);
         }
         Ok(count)
@@ -83,6 +89,9 @@ mod tests {
         assert_eq!(calendar.add(d("2024-09-27"), 1), Ok(d("2024-09-29")));
         assert_eq!(calendar.add(d("2024-09-30"), 1), Ok(d("2024-10-08")));
         assert_eq!(calendar.between(d("2024-09-30"), d("2024-10-12")), Ok(5));
-        assert_eq!(calendar.add(d("2024-12-31"), 1), Err(CalendarError::YearUnknown(2025)));
+        assert_eq!(
+            calendar.add(d("2024-12-31"), 1),
+            Err(CalendarError::YearUnknown(2025))
+        );
     }
 }

@@ -42,7 +42,9 @@ impl Outcome {
     /// The money owed; zero unless entitled to money.
     pub fn amount(&self) -> Fen {
         match self {
-            Outcome::Entitled { amount: Some(amount) } => *amount,
+            Outcome::Entitled {
+                amount: Some(amount),
+            } => *amount,
             _ => Fen::ZERO,
         }
     }

@@ -110,7 +110,8 @@ pub enum Term {
 impl TryFrom<String> for Term {
     type Error = String;
     fn try_from(text: String) -> Result<Term, String> {
-        let error = || format!("`{text}` is not a term; write `30 wd` (working days), `7 d` or `6 m`");
+        let error =
+            || format!("`{text}` is not a term; write `30 wd` (working days), `7 d` or `6 m`");
         let (number, unit) = text.trim().split_once(' ').ok_or_else(error)?;
         let number = number.parse().map_err(|_| error())?;
         match unit.trim() {
