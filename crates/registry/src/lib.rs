@@ -7,4 +7,5 @@
 //! Answers to: GB 11643 (identity numbers), GB/T 2260 (areas), the personal-information law.
 
 pub mod record;
+pub mod slice;
 pub mod timeline;
