@@ -1,0 +1,254 @@
+//! A whole law: all its files, read and checked together.
+
+use super::calendar;
+use super::model::*;
+use super::places::Places;
+use super::programmes::{self, ProgrammeVersion};
+use super::reader::{self, Raw};
+use super::report::Report;
+use super::source::{Findings, SourceFile, Sources, Span, say};
+use crate::programme::Programme;
+use base::{Calendar, Day};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// A law, loaded: cheap to clone, shared between threads.
+#[derive(Clone, Debug)]
+pub struct Law {
+    pub(crate) corpus: Arc<Corpus>,
+}
+
+/// What the files say, with names resolved.
+#[derive(Debug)]
+pub(crate) struct Corpus {
+    pub sources: Sources,
+    pub digest: String,
+    pub instruments: Vec<Instrument>,
+    pub rules: Vec<RuleText>,
+    pub definitions: Vec<Definition>,
+    pub places: Places,
+    pub programmes: Vec<ProgrammeVersion>,
+    pub calendars: Vec<calendar::CalendarText>,
+}
+
+impl Law {
+    /// Reads and checks the files. Any error refuses the whole law: the report says what is wrong.
+    pub fn load(files: Vec<SourceFile>) -> Result<Law, Report> {
+        match Law::check(files) {
+            (Some(law), _) => Ok(law),
+            (None, report) => Err(report),
+        }
+    }
+
+    /// Reads and checks the files; gives the law when there is no error, and in any case all findings,
+    /// warnings among them.
+    pub fn check(files: Vec<SourceFile>) -> (Option<Law>, Report) {
+        let (law, report) = Law::load_lenient(files);
+        if report.has_errors() {
+            (None, report)
+        } else {
+            (Some(law), report)
+        }
+    }
+
+    /// Reads what can be read and leaves out what is wrong, for editors and for pages that show a law
+    /// with its faults. Never evaluate such a law when the report has errors.
+    pub fn load_lenient(files: Vec<SourceFile>) -> (Law, Report) {
+        let sources = Sources::new(files);
+        let digest = digest(&sources.files);
+        let mut findings = Findings::new(&sources);
+        let mut raw = Raw::default();
+        let mut places = Places::default();
+        for (n, file) in sources.files.iter().enumerate() {
+            match Kind::of(&file.path) {
+                Kind::Law => reader::read(file, n, &mut raw, &mut findings),
+                Kind::Places => places = Places::read(&file.text, n, &mut findings),
+                Kind::Examples | Kind::Other => {}
+            }
+        }
+        check_instruments(&raw, &places, &mut findings);
+        let programmes: Vec<ProgrammeVersion> = raw
+            .programmes
+            .iter()
+            .filter_map(|text| programmes::read(text, &mut findings))
+            .collect();
+        let mut report = findings.report;
+        report.sort();
+        let corpus = Corpus {
+            digest,
+            instruments: raw.instruments,
+            rules: raw.rules,
+            definitions: raw.definitions,
+            places,
+            programmes,
+            calendars: raw.calendars,
+            sources,
+        };
+        (
+            Law {
+                corpus: Arc::new(corpus),
+            },
+            report,
+        )
+    }
+
+    /// SHA-256 over all sources, in hexadecimal: two laws with the same digest are the same law.
+    pub fn digest(&self) -> &str {
+        &self.corpus.digest
+    }
+
+    /// All instruments, ordered by path.
+    pub fn instruments(&self) -> &[Instrument] {
+        &self.corpus.instruments
+    }
+
+    /// The instrument with a number.
+    pub fn instrument(&self, number: &str) -> Option<&Instrument> {
+        self.corpus.instruments.iter().find(|i| i.number == number)
+    }
+
+    /// Every rule of every instrument, as its file writes it; [`Block::Rule`] points in here.
+    pub fn rules(&self) -> &[RuleText] {
+        &self.corpus.rules
+    }
+
+    /// All programmes in all their versions: id, name, rhythm and so on, with the first and last day
+    /// of the instrument that declares each.
+    pub fn programmes(&self) -> impl Iterator<Item = (&Programme, &Instrument)> {
+        self.corpus
+            .programmes
+            .iter()
+            .map(|v| (&v.programme, &self.corpus.instruments[v.instrument]))
+    }
+
+    /// Places of `places.csv`.
+    pub fn places(&self) -> &Places {
+        &self.corpus.places
+    }
+
+    /// Working days at a place: each year from the most specific place that publishes it.
+    pub fn calendar(&self, place: &str) -> Calendar {
+        calendar::of(place, &self.corpus.places, &self.corpus.calendars)
+    }
+
+    /// Instruments in force at a place on a day, the most specific place and the latest first.
+    pub fn in_force(&self, place: &str, day: Day) -> Vec<&Instrument> {
+        let chain = self.corpus.places.chain(place);
+        let mut found: Vec<(usize, &Instrument)> = self
+            .corpus
+            .instruments
+            .iter()
+            .filter(|i| i.in_force(day))
+            .filter_map(|i| {
+                chain
+                    .iter()
+                    .position(|c| *c == i.place)
+                    .map(|depth| (depth, i))
+            })
+            .collect();
+        found.sort_by(|a, b| (a.0, b.1.from).cmp(&(b.0, a.1.from)));
+        found.into_iter().map(|(_, i)| i).collect()
+    }
+}
+
+/// What a file is, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Law,
+    Examples,
+    Places,
+    Other,
+}
+
+impl Kind {
+    pub fn of(path: &str) -> Kind {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if name == "places.csv" {
+            Kind::Places
+        } else if name.ends_with(".examples.yaml") {
+            Kind::Examples
+        } else if name.ends_with(".md") && !name.eq_ignore_ascii_case("readme.md") {
+            Kind::Law
+        } else {
+            Kind::Other
+        }
+    }
+}
+
+fn digest(files: &[SourceFile]) -> String {
+    let mut hash = Sha256::new();
+    for file in files.iter().filter(|f| Kind::of(&f.path) != Kind::Other) {
+        // Lengths between the parts keep two different sets of files apart.
+        hash.update((file.path.len() as u64).to_le_bytes());
+        hash.update(&file.path);
+        hash.update((file.text.len() as u64).to_le_bytes());
+        hash.update(&file.text);
+    }
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn check_instruments(raw: &Raw, places: &Places, findings: &mut Findings<'_>) {
+    for (n, instrument) in raw.instruments.iter().enumerate() {
+        let span = &raw.instrument_spans[n];
+        if let Some(first) = raw.instruments[..n]
+            .iter()
+            .position(|i| i.number == instrument.number)
+        {
+            let other = findings.sources.place(&raw.instrument_spans[first]);
+            findings.error(
+                "duplicate-instrument",
+                span,
+                say(
+                    format!("文号 `{}` 已用于 {other}", instrument.number),
+                    format!("the number `{}` is taken by {other}", instrument.number),
+                ),
+                say(
+                    "每个法规文件一个文号",
+                    "give each instrument its own number",
+                ),
+            );
+        }
+        if !places.all().iter().any(|p| p.code == instrument.place) {
+            let hint = super::report::closest(
+                &instrument.place,
+                places.all().iter().map(|p| p.code.as_str()),
+            );
+            findings.error(
+                "unknown-place",
+                span,
+                say(
+                    format!("地方 `{}` 不在 places.csv 中", instrument.place),
+                    format!("the place `{}` is not in places.csv", instrument.place),
+                ),
+                match hint {
+                    Some(hint) => say(
+                        format!("是 `{hint}` 吗？"),
+                        format!("did you mean `{hint}`?"),
+                    ),
+                    None => say("在 places.csv 加一行", "add a line to places.csv"),
+                },
+            );
+        }
+        articles(instrument, span, findings);
+    }
+}
+
+fn articles(instrument: &Instrument, span: &Span, findings: &mut Findings<'_>) {
+    for (n, article) in instrument.articles.iter().enumerate() {
+        // A later heading of the same number (补 and the like) would make a citation ambiguous.
+        if instrument.articles[..n]
+            .iter()
+            .any(|a| a.number == article.number)
+        {
+            findings.warn(
+                "duplicate-article",
+                span,
+                say(
+                    format!("`{}` 有两个标题", article.number),
+                    format!("two headings bear the number `{}`", article.number),
+                ),
+                say("合并，或改正条号", "merge them, or mend the number"),
+            );
+        }
+    }
+}
