@@ -1,0 +1,834 @@
+//! Same rules, new knowledge: which months a change touches, what follows for each under its own
+//! law, and what is owed after it.
+
+use crate::change::{At, Change, Touch, touches};
+use crate::decision::{self, Decision, Ruling};
+use crate::determination::{Award, Determination, EntitlementChange, PeriodKey, SubjectKey};
+use crate::determine::{Found, gone, next_version, subject_of};
+use crate::owed::{Cause, Standing, award_running, change_to, owed};
+use crate::rules::{Ask, Carry, Fault, Rules, programme_of_month};
+use crate::slices::{Slices, whereabouts};
+use crate::{ApplicationRule, Evaluation, Outcome, Programme, Rhythm};
+use base::{Day, Fen, Id, Month};
+use policy::programme::Subject;
+use registry::record::Evidence;
+use registry::slice::HouseholdHistory;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The months that were determined for a programme so far: a late fact touches these and no others;
+/// later months are determined when they come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Programme id.
+    pub programme: String,
+    /// Ascending. For programmes of other rhythms only the last one counts (what is determined once
+    /// is looked at on its reference day); event programmes need none.
+    pub months: Vec<Month>,
+}
+
+/// All that is known of the touched subjects, what was just recorded included.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// Every household that a touched person was ever a member of.
+    pub households: &'a [HouseholdHistory],
+    /// Every version of every period of the programmes opened.
+    pub determinations: &'a [Determination],
+    /// Every record of the awards.
+    pub awards: &'a [Award],
+    /// Every change of what is owed.
+    pub changes: &'a [EntitlementChange],
+    /// What was determined for everybody.
+    pub opened: &'a [Opened],
+}
+
+/// Why a redetermination could not be made. Nothing of it may be committed then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// The rules could not be run.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// A person is in a household that was not handed in: load it too and run again.
+    #[error("household {0} must be loaded too: a touched person is a member of it")]
+    NotLoaded(Id),
+}
+
+/// What was and what is, for one subject, programme and period that a change touched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// Whom it is about.
+    pub subject: SubjectKey,
+    /// Programme id.
+    pub programme: String,
+    /// For what.
+    pub period: PeriodKey,
+    /// The version that stood until now.
+    pub before: Option<Determination>,
+    /// The version that stands now.
+    pub after: Determination,
+    /// Owed until now.
+    pub owed_before: Fen,
+    /// Owed now.
+    pub owed_after: Fen,
+    /// What the rules alone would owe; differs from `owed_after` while a hold or an exception stands.
+    pub by_rules: Fen,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// Reduction that waits until the recipient was heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Who must be heard.
+    pub subject: SubjectKey,
+    /// Programme id.
+    pub programme: String,
+    /// Area code of the household.
+    pub area: String,
+    /// First month whose amount would fall.
+    pub from: Month,
+    /// What is owed until then, for each month.
+    pub floor: Fen,
+    /// What the rules would owe.
+    pub proposed: Fen,
+}
+
+/// Why somebody must look at a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Look {
+    /// An award runs, and the rules refuse: 应退未退 until a human ends it.
+    AwardedAndRefused,
+    /// The rules entitle, and there is no award: 应保未保 until somebody asks them to apply.
+    EntitledNotAwarded,
+    /// An award runs, and something is missing to say whether it may.
+    AwardedAndUndetermined,
+}
+
+/// Somebody must look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attention {
+    /// At whom.
+    pub subject: SubjectKey,
+    /// Programme id.
+    pub programme: String,
+    /// Area code of the household; empty when the register has none any more.
+    pub area: String,
+    /// The latest period determined.
+    pub period: PeriodKey,
+    /// Why.
+    pub look: Look,
+}
+
+/// All that follows for determinations and entitlements.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Consequences {
+    /// New versions.
+    pub determinations: Vec<Determination>,
+    /// Changes of what is owed.
+    pub changes: Vec<EntitlementChange>,
+    /// Reductions that wait for a hearing; to be recorded as decisions ([`Hold::decision`]).
+    pub holds: Vec<Hold>,
+    /// What was and what is, for each period where either changed.
+    pub differences: Vec<Difference>,
+    /// Who must be looked at: only subjects whose latest period changed.
+    pub attention: Vec<Attention>,
+}
+
+impl Hold {
+    /// As the decision that keeps the amount until it is withdrawn.
+    pub fn decision(&self, case: Option<Id>) -> Decision {
+        Decision {
+            programme: self.programme.clone(),
+            ruling: Ruling::Hold { floor: self.floor },
+            case,
+            reason: String::new(),
+        }
+    }
+
+    /// The piece of evidence that records it; its id follows from the determination, so that the
+    /// same change recorded twice holds once.
+    pub fn evidence(&self, case: Option<Id>, by: &str, at: At) -> Evidence {
+        let id = Id::derive(&[
+            "hold",
+            &self.subject.id.to_string(),
+            &self.programme,
+            &self.from.to_string(),
+            &base::format_instant(at.now),
+        ]);
+        self.decision(case)
+            .evidence(id, &self.subject, self.from, None, by, at.now)
+    }
+}
+
+/// Redetermines what the changes touch, each month under its own law with the figures known now,
+/// and forward while what a month hands to the next differs from before.
+///
+/// # Errors
+/// A [`RunError`]; nothing may be committed then.
+pub fn redetermine<R: Rules + ?Sized>(
+    rules: &R,
+    known: &Known<'_>,
+    changes: &[Change<'_>],
+    at: At,
+) -> Result<Consequences, RunError> {
+    let touches = touches(changes, known.households);
+    let mut run = Run {
+        rules,
+        known,
+        at,
+        touches,
+        slices: Slices::new(known.households, rules.kinds(), at.now),
+        out: Consequences::default(),
+    };
+    for opened in known.opened {
+        run.programme(opened)?;
+    }
+    Ok(run.out)
+}
+
+/// One period of a subject's chain, in the order in which carry runs.
+struct Link<'a> {
+    period: PeriodKey,
+    /// First and last day on which its reference day may lie.
+    days: (Day, Day),
+    month: Month,
+    /// For events: the piece of evidence and whether it stands.
+    event: Option<(&'a Evidence, bool)>,
+}
+
+/// Where a subject is on the reference day.
+struct Seat {
+    household: usize,
+    member: Option<usize>,
+    day: Day,
+}
+
+struct Run<'a, R: Rules + ?Sized> {
+    rules: &'a R,
+    known: &'a Known<'a>,
+    at: At,
+    touches: Vec<Touch>,
+    slices: Slices<'a>,
+    out: Consequences,
+}
+
+/// What one chain needs while it is walked.
+struct Chain<'a> {
+    id: Id,
+    kind: Subject,
+    programme: &'a str,
+    /// Latest stored version by period.
+    stored: HashMap<PeriodKey, &'a Determination>,
+    /// Latest change of what is owed by period.
+    owed: HashMap<PeriodKey, &'a EntitlementChange>,
+}
+
+impl<'a, R: Rules + ?Sized> Run<'a, R> {
+    fn programme(&mut self, opened: &'a Opened) -> Result<(), RunError> {
+        let id = opened.programme.as_str();
+        if !self.touches.iter().any(|t| t.concerns(None, id)) {
+            return Ok(());
+        }
+        let Some(sample) = self.sample(opened) else {
+            return Ok(());
+        };
+        let mut chains: BTreeMap<Id, Chain<'a>> = BTreeMap::new();
+        for subject in self.subjects(sample.subject, id) {
+            chains.insert(
+                subject,
+                Chain {
+                    id: subject,
+                    kind: sample.subject,
+                    programme: id,
+                    stored: HashMap::new(),
+                    owed: HashMap::new(),
+                },
+            );
+        }
+        for d in self.known.determinations {
+            if d.programme != id {
+                continue;
+            }
+            if let Some(chain) = chains.get_mut(&d.subject.id) {
+                let held = chain.stored.entry(d.period).or_insert(d);
+                if held.version < d.version {
+                    *held = d;
+                }
+            }
+        }
+        for c in self.known.changes.iter().filter(|c| c.programme == id) {
+            if let Some(chain) = chains.get_mut(&c.subject.id) {
+                let held = chain.owed.entry(c.period).or_insert(c);
+                if held.sequence < c.sequence {
+                    *held = c;
+                }
+            }
+        }
+        for chain in chains.values() {
+            let links = self.links(sample, opened, chain.id);
+            self.walk(chain, &links)?;
+        }
+        Ok(())
+    }
+
+    /// The programme as some text declares it: its subject and rhythm are the same in all.
+    fn sample(&mut self, opened: &Opened) -> Option<&'a Programme> {
+        let rules: &'a R = self.rules;
+        let areas: BTreeSet<&str> = self
+            .known
+            .households
+            .iter()
+            .flat_map(|h| h.residences.iter().map(|r| r.area.as_str()))
+            .collect();
+        let days: Vec<Day> = opened
+            .months
+            .iter()
+            .rev()
+            .flat_map(|m| [m.first(), m.last()])
+            .chain([self.at.today])
+            .chain(self.known.households.iter().flat_map(|h| {
+                // For events of long ago, under schemes that ended since.
+                h.evidence.iter().map(|e| e.valid.from)
+            }))
+            .collect();
+        days.iter().find_map(|day| {
+            areas
+                .iter()
+                .find_map(|area| rules.programme(&opened.programme, area, *day))
+        })
+    }
+
+    /// Ids of the households or persons that the touches reach.
+    fn subjects(&self, kind: Subject, programme: &str) -> BTreeSet<Id> {
+        let touched = self.known.households.iter().filter(|h| {
+            self.touches
+                .iter()
+                .any(|t| t.concerns(h.household, programme))
+        });
+        match kind {
+            Subject::Household => touched.filter_map(|h| h.household).collect(),
+            Subject::Person => touched
+                .flat_map(|h| {
+                    let own =
+                        move |m: &&registry::record::Membership| Some(m.household) == h.household;
+                    h.memberships.iter().filter(own).map(|m| m.person)
+                })
+                .collect(),
+        }
+    }
+
+    fn links(&self, sample: &Programme, opened: &Opened, subject: Id) -> Vec<Link<'a>> {
+        let month_link = |period, month: Month| Link {
+            period,
+            days: (month.first(), month.last()),
+            month,
+            event: None,
+        };
+        match sample.rhythm {
+            Rhythm::Month | Rhythm::Term => {
+                let mut months = opened.months.clone();
+                months.sort_unstable();
+                months.dedup();
+                months
+                    .into_iter()
+                    .map(|m| month_link(PeriodKey::Month(m), m))
+                    .collect()
+            }
+            Rhythm::Once => opened
+                .months
+                .iter()
+                .max()
+                .map(|m| month_link(PeriodKey::Once, *m))
+                .into_iter()
+                .collect(),
+            Rhythm::Event => self.events(sample.event.as_deref().unwrap_or(""), subject),
+        }
+    }
+
+    /// The events of a subject in order of their day, withdrawn ones included.
+    fn events(&self, kind: &str, subject: Id) -> Vec<Link<'a>> {
+        let mut seen = BTreeSet::new();
+        let pieces: Vec<&'a Evidence> = self
+            .known
+            .households
+            .iter()
+            .flat_map(|h| &h.evidence)
+            .filter(|e| e.kind == kind && e.subject == subject && seen.insert(e.id))
+            .filter(|e| e.provenance.recorded_at <= self.at.now)
+            .collect();
+        let mut links: Vec<Link<'a>> = pieces
+            .iter()
+            .map(|e| {
+                let day = e.valid.from;
+                let stands =
+                    registry::timeline::all_in_force(pieces.iter().copied(), day, self.at.now)
+                        .iter()
+                        .any(|held| held.id == e.id);
+                Link {
+                    period: PeriodKey::Event(e.id),
+                    days: (day, day),
+                    month: Month::of(day),
+                    // A piece with null for its value says expressly that there was nothing.
+                    event: Some((*e, stands && !e.value.is_null())),
+                }
+            })
+            .collect();
+        links.sort_by_key(|l| (l.days.0, l.period));
+        links
+    }
+
+    fn walk(&mut self, chain: &Chain<'a>, links: &[Link<'a>]) -> Result<(), RunError> {
+        let mut carry_before: Option<Carry> = None;
+        let mut carry_now: Option<Carry> = None;
+        let mut year = None;
+        let mut cause = None;
+        let mut settled = Settling::default();
+        for link in links {
+            let stored = chain.stored.get(&link.period).copied();
+            if let Some((event, _)) = link.event {
+                let yearly = self
+                    .any_programme(chain, event.valid.from)
+                    .is_some_and(|p| p.carry_over.as_deref() == Some("year"));
+                if yearly && year.replace(link.month.year()) != Some(link.month.year()) {
+                    (carry_before, carry_now) = (None, None);
+                }
+            }
+            let touched = self.touched(chain, link);
+            let propagated = carry_before != carry_now;
+            let evaluate = touched.is_some() || propagated;
+            cause = touched.or(cause.filter(|_| propagated));
+            let new = if evaluate {
+                let (found, seat) = self.evaluate(chain, link, carry_now.as_ref())?;
+                let new = next_version(
+                    found,
+                    chain.programme,
+                    stored,
+                    self.rules.digest(),
+                    self.at.now,
+                    self.at.now,
+                );
+                let cause = cause.unwrap_or(Cause::LateFact);
+                if let Some(standing) = new.as_ref().or(stored) {
+                    self.settle(
+                        chain,
+                        link,
+                        standing,
+                        stored,
+                        new.is_some(),
+                        seat,
+                        cause,
+                        &mut settled,
+                    );
+                }
+                new
+            } else {
+                settled.untouched(link.period, chain.owed.get(&link.period).map(|c| c.owed));
+                None
+            };
+            keep_carry(&mut carry_before, stored);
+            keep_carry(&mut carry_now, new.as_ref().or(stored));
+            self.out.determinations.extend(new);
+        }
+        self.finish(chain, settled, links.last().map(|l| l.period));
+        Ok(())
+    }
+
+    fn any_programme(&self, chain: &Chain<'_>, day: Day) -> Option<&'a Programme> {
+        let rules: &'a R = self.rules;
+        self.known
+            .households
+            .iter()
+            .flat_map(|h| &h.residences)
+            .find_map(|r| rules.programme(chain.programme, &r.area, day))
+    }
+
+    /// The cause by which a link is touched: a change whose days hold its reference day, in a
+    /// household where the subject is or was.
+    fn touched(&mut self, chain: &Chain<'a>, link: &Link<'a>) -> Option<Cause> {
+        let near: Vec<Touch> = self
+            .touches
+            .iter()
+            .filter(|t| t.concerns(None, chain.programme))
+            .filter(|t| t.days.from <= link.days.1 && t.days.to.is_none_or(|to| to > link.days.0))
+            .cloned()
+            .collect();
+        if near.is_empty() {
+            return None;
+        }
+        let homes = self.homes(chain);
+        for index in homes.iter().copied() {
+            let household = self.known.households[index].household;
+            let day = match link.event {
+                Some((event, _)) => Some(event.valid.from),
+                None => self
+                    .reference(index, chain.programme, link.month)
+                    .map(|(d, _)| d),
+            };
+            for touch in near
+                .iter()
+                .filter(|t| t.concerns(household, chain.programme))
+            {
+                let hit = match day {
+                    Some(day) => touch.days.contains(day),
+                    // The household is not there (any more): a stored result must go.
+                    None => chain.stored.contains_key(&link.period),
+                };
+                if hit {
+                    return Some(touch.cause);
+                }
+            }
+        }
+        None
+    }
+
+    /// Loaded households in which the subject is or was.
+    fn homes(&self, chain: &Chain<'_>) -> Vec<usize> {
+        let is_home = |h: &HouseholdHistory| match chain.kind {
+            Subject::Household => h.household == Some(chain.id),
+            Subject::Person => h
+                .memberships
+                .iter()
+                .any(|m| m.person == chain.id && Some(m.household) == h.household),
+        };
+        (0..self.known.households.len())
+            .filter(|i| is_home(&self.known.households[*i]))
+            .collect()
+    }
+
+    /// The reference day of a month in a household, by the law where it lives.
+    fn reference(&mut self, index: usize, id: &str, month: Month) -> Option<(Day, &'a Programme)> {
+        let rules: &'a R = self.rules;
+        for probe in [month.first(), month.last()] {
+            if let Some(slice) = self.slices.on(index, probe)
+                && let Some((day, programme)) = programme_of_month(rules, id, &slice.area, month)
+                && (day == probe || self.slices.on(index, day).is_some())
+            {
+                return Some((day, programme));
+            }
+        }
+        None
+    }
+
+    /// Runs the rules for one link. A subject that the register does not know on the day, or an event
+    /// that was withdrawn, is not in question.
+    fn evaluate(
+        &mut self,
+        chain: &Chain<'a>,
+        link: &Link<'a>,
+        carry: Option<&Carry>,
+    ) -> Result<(Found, Option<Seat>), RunError> {
+        let rules: &'a R = self.rules;
+        let absent = |shard: &str| Found {
+            subject: SubjectKey {
+                shard: shard.into(),
+                kind: chain.kind,
+                id: chain.id,
+            },
+            period: link.period,
+            evaluation: gone(),
+        };
+        let mut shard = String::new();
+        for index in self.homes(chain) {
+            shard.clone_from(&self.known.households[index].shard);
+            let place = match link.event {
+                Some((_, false)) => None,
+                Some((event, true)) => {
+                    let day = event.valid.from;
+                    self.slices
+                        .on(index, day)
+                        .and_then(|s| rules.programme(chain.programme, &s.area, day))
+                        .map(|p| (day, p))
+                }
+                None => self.reference(index, chain.programme, link.month),
+            };
+            let Some((day, programme)) = place else {
+                continue;
+            };
+            let Some(slice) = self.slices.on(index, day) else {
+                continue;
+            };
+            let member = match chain.kind {
+                Subject::Household => None,
+                Subject::Person => match slice.members.iter().position(|m| m.person == chain.id) {
+                    Some(member) => Some(member),
+                    None => continue,
+                },
+            };
+            let event = link.event.map(|(e, _)| e.value.to_string());
+            let evaluation: Evaluation = rules.evaluate(&Ask {
+                programme,
+                month: link.month,
+                day,
+                known: self.at.now,
+                household: slice,
+                member,
+                event: event.as_deref(),
+                carry,
+                trace: false,
+            })?;
+            let found = Found {
+                subject: subject_of(slice, member),
+                period: link.period,
+                evaluation,
+            };
+            let seat = Seat {
+                household: index,
+                member,
+                day,
+            };
+            return Ok((found, Some(seat)));
+        }
+        if chain.kind == Subject::Person {
+            self.must_be_loaded(chain.id, link.days.0)?;
+        }
+        Ok((absent(&shard), None))
+    }
+
+    /// Before a person counts as gone: is there a household, known by a membership, that was not
+    /// handed in?
+    fn must_be_loaded(&self, person: Id, day: Day) -> Result<(), RunError> {
+        let pieces = self.known.households.iter().flat_map(|h| &h.memberships);
+        match whereabouts(pieces, person, day, self.at.now) {
+            Some(m)
+                if !self
+                    .known
+                    .households
+                    .iter()
+                    .any(|h| h.household == Some(m.household)) =>
+            {
+                Err(RunError::NotLoaded(m.household))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Brings what is owed for one period in line with its determination and the decisions about it.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one step of the walk, split off for its length"
+    )]
+    fn settle(
+        &mut self,
+        chain: &Chain<'a>,
+        link: &Link<'a>,
+        standing: &Determination,
+        stored: Option<&Determination>,
+        is_new: bool,
+        seat: Option<Seat>,
+        cause: Cause,
+        settled: &mut Settling,
+    ) {
+        let last = chain.owed.get(&link.period).copied();
+        let before = last.map_or(Fen::ZERO, |c| c.owed);
+        let seat_programme = seat.as_ref().and_then(|s| {
+            let rules: &'a R = self.rules;
+            let slice = self.slices.on(s.household, s.day)?;
+            Some((
+                rules.programme(chain.programme, &slice.area, s.day)?,
+                slice.area.to_string(),
+                hearable(rules, slice, s.member),
+            ))
+        });
+        let day = link.days.0;
+        let programme = match &seat_programme {
+            Some((programme, _, _)) => Some(*programme),
+            None => self.any_programme(chain, day),
+        };
+        let Some(programme) = programme else {
+            return;
+        };
+        let awarded = award_running(
+            self.known.awards,
+            &standing.subject,
+            chain.programme,
+            link.month,
+            self.at.now,
+        )
+        .is_some();
+        let decisions = decision::in_force(
+            self.known.households.iter().flat_map(|h| &h.evidence),
+            chain.id,
+            chain.programme,
+            link.month,
+            self.at.now,
+        );
+        let status = Standing {
+            outcome: &standing.outcome,
+            awarded,
+            owed: before,
+        };
+        let by_rules = owed(programme, status, &[]);
+        let mut target = owed(programme, status, &decisions);
+        let (area, heard) = match &seat_programme {
+            Some((_, area, hearable)) => (area.clone(), !hearable),
+            None => (String::new(), true),
+        };
+        let monthly = matches!(link.period, PeriodKey::Month(_));
+        // Only a running award (or an automatic entitlement) has somebody who would lose.
+        let running = awarded || programme.application == ApplicationRule::Automatic;
+        let hearing = monthly && !heard && cause != Cause::Award && running && {
+            let rules: &'a R = self.rules;
+            rules
+                .programme(chain.programme, &area, self.at.today)
+                .unwrap_or(programme)
+                .procedure
+                .hearing_before_reduction
+        };
+        if hearing {
+            target = settled.keep(link.month, self.at.month(), last.map(|c| c.owed), target);
+        }
+        settled.area = area;
+        settled.subject = Some(standing.subject.clone());
+        settled.last = Some((
+            link.period,
+            standing.outcome.clone(),
+            awarded,
+            is_new,
+            programme.application,
+        ));
+        settled.note(link.period, Some(target));
+        let change = change_to(target, standing, last, cause, self.at.now);
+        if is_new || change.is_some() {
+            self.out.differences.push(Difference {
+                subject: standing.subject.clone(),
+                programme: chain.programme.into(),
+                period: link.period,
+                before: stored.cloned(),
+                after: standing.clone(),
+                owed_before: before,
+                owed_after: target,
+                by_rules,
+                cause,
+            });
+        }
+        self.out.changes.extend(change);
+    }
+
+    /// After the last link: the hold, and who must be looked at.
+    fn finish(&mut self, chain: &Chain<'a>, settled: Settling, latest: Option<PeriodKey>) {
+        let Some(subject) = settled.subject else {
+            return;
+        };
+        if let Some(held) = settled.hold {
+            self.out.holds.push(Hold {
+                subject: subject.clone(),
+                programme: chain.programme.into(),
+                area: settled.area.clone(),
+                from: held.from,
+                floor: held.floor,
+                proposed: held.proposed,
+            });
+        }
+        if let Some((period, outcome, awarded, true, application)) = settled.last
+            && application == ApplicationRule::Required
+            && Some(period) == latest
+        {
+            let look = match (outcome, awarded) {
+                (Outcome::Refused { .. } | Outcome::NotApplicable, true) => {
+                    Some(Look::AwardedAndRefused)
+                }
+                (Outcome::Undetermined { .. }, true) => Some(Look::AwardedAndUndetermined),
+                (Outcome::Entitled { .. }, false) => Some(Look::EntitledNotAwarded),
+                _ => None,
+            };
+            self.out.attention.extend(look.map(|look| Attention {
+                subject,
+                programme: chain.programme.into(),
+                area: settled.area,
+                period,
+                look,
+            }));
+        }
+    }
+}
+
+/// What the walk remembers from month to month about what is owed.
+#[derive(Default)]
+struct Settling {
+    subject: Option<SubjectKey>,
+    area: String,
+    /// Owed in the month before, after this run.
+    previous: Option<Fen>,
+    hold: Option<Held>,
+    last: Option<(PeriodKey, Outcome, bool, bool, ApplicationRule)>,
+}
+
+impl Settling {
+    fn note(&mut self, period: PeriodKey, owed: Option<Fen>) {
+        if matches!(period, PeriodKey::Month(_)) {
+            self.previous = owed;
+        }
+    }
+
+    /// A month that nothing reached ends what a past month announced: the reduction was over by then.
+    fn untouched(&mut self, period: PeriodKey, owed: Option<Fen>) {
+        self.note(period, owed);
+        self.hold = self.hold.filter(|h| !h.announced);
+    }
+
+    /// What stays owed in a month although the rules owe less, because the recipient must be heard
+    /// first. Months before the current one were paid under what was known then: they fall at once,
+    /// and the recovery waits for the hearing; but the reduction that they announce for the months to
+    /// come is held too.
+    fn keep(&mut self, month: Month, current: Month, last: Option<Fen>, target: Fen) -> Fen {
+        if month < current {
+            self.hold = last.filter(|before| target < *before).map(|floor| Held {
+                from: current,
+                floor,
+                proposed: target,
+                announced: true,
+            });
+            return target;
+        }
+        let announced = match self.hold {
+            Some(hold) if !hold.announced => return target.max(hold.floor),
+            held => held.map(|h| h.floor),
+        };
+        self.hold = last
+            .or(announced)
+            .or(self.previous)
+            .filter(|was| target < *was)
+            .map(|floor| Held {
+                from: month,
+                floor,
+                proposed: target,
+                announced: false,
+            });
+        self.hold.map_or(target, |hold| hold.floor)
+    }
+}
+
+/// A reduction that waits, while a chain is walked.
+#[derive(Clone, Copy)]
+struct Held {
+    from: Month,
+    floor: Fen,
+    proposed: Fen,
+    /// Told by a past month; the months from `from` on were not met yet.
+    announced: bool,
+}
+
+/// Is anybody left to hear: a member who, as far as is known, has not died?
+fn hearable<R: Rules + ?Sized>(
+    rules: &R,
+    slice: &registry::slice::HouseholdSlice,
+    member: Option<usize>,
+) -> bool {
+    let lives = |m: &registry::slice::MemberSlice| {
+        rules.death_kind().is_none_or(|kind| {
+            !m.facts
+                .iter()
+                .any(|f| f.kind == kind && &*f.value != "null")
+        })
+    };
+    match member {
+        Some(m) => slice.members.get(m).is_some_and(lives),
+        None => slice.members.iter().any(lives),
+    }
+}
+
+/// What the next period sees: the nearest earlier period that was in question.
+fn keep_carry(carry: &mut Option<Carry>, determination: Option<&Determination>) {
+    if let Some(d) = determination.filter(|d| d.outcome != Outcome::NotApplicable) {
+        *carry = Some(d.carry.clone()).filter(|c| !c.is_empty());
+    }
+}
