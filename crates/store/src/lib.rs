@@ -1,1 +1,129 @@
+//! What is durable, and how it is read back: the only room that speaks SQL.
+//!
+//! Decides: tables, transactions, how a change is committed whole or not at all, how populations are
+//! read fast.
+//! Never: computes what anybody is owed, what a step of a procedure is, or which accounts move.
+//! Entrance: [`Store`], [`ChangeSet`].
+//! Invariants: only additions; a record written twice is one record; a change is on disk before its
+//! answer; identity and account numbers are sealed; SQLite and PostgreSQL give the same answers.
 
+mod change;
+mod commit;
+mod db;
+mod decode;
+mod encode;
+mod error;
+mod history;
+mod journal;
+mod migrations;
+mod presence;
+mod schema;
+mod value;
+mod write;
+
+pub use change::{
+    BankAnswer, CaseHappening, ChangeSet, Committed, Expected, JournalEntry, Message, Run,
+};
+pub use error::StoreError;
+pub use history::Loaded;
+pub use journal::JournalLine;
+
+use db::Db;
+use registry::protect::Crypto;
+use std::path::Path;
+use std::sync::Arc;
+use value::args;
+
+/// The store: one database, SQLite or PostgreSQL.
+pub struct Store {
+    pub(crate) db: Db,
+    pub(crate) crypto: Arc<dyn Crypto>,
+}
+
+const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM schema_version";
+const VERSION_SET: &str = "INSERT INTO schema_version (version, name, applied_at) VALUES ($1, $2, $3) \
+     ON CONFLICT (version) DO NOTHING";
+
+impl Store {
+    /// Opens a database. `url` is `sqlite:PATH` (made when it is not there) or a PostgreSQL address
+    /// such as `postgres://USER@HOST:PORT/NAME`. Call [`Store::migrate`] before using a new one.
+    ///
+    /// # Errors
+    /// When the address is not understood or the database cannot be reached.
+    pub async fn open(url: &str, crypto: Arc<dyn Crypto>) -> Result<Store, StoreError> {
+        Ok(Store {
+            db: Db::open(url).await?,
+            crypto,
+        })
+    }
+
+    /// Opens a SQLite file by its path.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_file(path: &Path, crypto: Arc<dyn Crypto>) -> Result<Store, StoreError> {
+        Store::open(&format!("sqlite:{}", path.display()), crypto).await
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+
+    /// The keys that numbers are sealed with.
+    pub fn crypto(&self) -> &Arc<dyn Crypto> {
+        &self.crypto
+    }
+
+    /// Takes the steps of the schema that this database lacks; each is a transaction of one statement.
+    /// Several processes may do this at once. Gives the number of steps taken.
+    ///
+    /// # Errors
+    /// [`StoreError::TooNew`] when a newer program has been here.
+    pub async fn migrate(&self) -> Result<u64, StoreError> {
+        let known = migrations::STEPS.len() as i64;
+        let mut made = Ok(0);
+        for _ in 0..3 {
+            // PostgreSQL's IF NOT EXISTS can lose a race against itself; the second look then sees it.
+            made = self
+                .db
+                .transact(db::Durability::Synced, async |tx| {
+                    tx.execute(migrations::VERSION_TABLE, vec![]).await
+                })
+                .await;
+            if made.is_ok() {
+                break;
+            }
+        }
+        made?;
+        let mut taken = 0;
+        loop {
+            let step = self
+                .db
+                .transact(db::Durability::Synced, async |tx| {
+                    let found = tx.fetch(VERSION, vec![]).await?;
+                    let found = found.first().map_or(Ok(0), |row| row.int(0))?;
+                    if found > known {
+                        return Err(StoreError::TooNew { found, known });
+                    }
+                    let Some(step) = migrations::STEPS.get(found as usize) else {
+                        return Ok(false);
+                    };
+                    let clustered = if tx.is_pg() { "" } else { "WITHOUT ROWID" };
+                    // The number first: on PostgreSQL a second process waits here for the first.
+                    let now = chrono::Utc::now();
+                    let mine = tx.execute(VERSION_SET, args![found + 1, step.name, now]);
+                    if mine.await? == 1 {
+                        let sql = step.sql.replace(migrations::CLUSTERED, clustered);
+                        tx.execute_generated(sql, vec![]).await?;
+                    }
+                    Ok(true)
+                })
+                .await?;
+            if !step {
+                return Ok(taken);
+            }
+            taken += 1;
+        }
+    }
+}

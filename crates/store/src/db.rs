@@ -1,0 +1,378 @@
+//! Two databases behind one road: the same SQL texts, the same values, the same transactions.
+
+use crate::error::StoreError;
+use crate::value::{Row, Val};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
+};
+use sqlx::{
+    Arguments, AssertSqlSafe, Column, Executor, PgPool, Postgres, Row as _, Sqlite, SqlitePool,
+    Transaction, TypeInfo, ValueRef,
+};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How hard a commit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// On disk before the answer.
+    Synced,
+    /// In order and never torn, but a power cut may lose the last ones; a later synced commit makes
+    /// them durable too. For bulk work that a run record lets resume.
+    Bulk,
+}
+
+/// The database.
+pub(crate) enum Db {
+    Sqlite {
+        /// One connection that commits to disk, and one for bulk work; SQLite lets one write at a time.
+        synced: SqlitePool,
+        bulk: SqlitePool,
+        readers: SqlitePool,
+        path: PathBuf,
+    },
+    Pg(PgPool),
+}
+
+/// A transaction that writes.
+pub(crate) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Pg(Transaction<'static, Postgres>),
+}
+
+/// How often a transaction is repeated when it clashes with another.
+const ATTEMPTS: u32 = 10;
+
+impl Db {
+    /// `sqlite:PATH`, or a PostgreSQL address.
+    pub(crate) async fn open(url: &str) -> Result<Db, StoreError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            let path = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
+            return Db::open_sqlite(path).await;
+        }
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let options = PgConnectOptions::from_str(url)?;
+            let pool = PgPoolOptions::new()
+                .max_connections(12)
+                .acquire_timeout(Duration::from_secs(30))
+                .connect_with(options)
+                .await?;
+            return Ok(Db::Pg(pool));
+        }
+        Err(StoreError::Url(url.into()))
+    }
+
+    async fn open_sqlite(path: PathBuf) -> Result<Db, StoreError> {
+        let options = |sync| {
+            SqliteConnectOptions::new()
+                .filename(&path)
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(sync)
+                .busy_timeout(Duration::from_secs(30))
+                .foreign_keys(false)
+                .pragma("temp_store", "MEMORY")
+                .statement_cache_capacity(200)
+        };
+        let one = || {
+            SqlitePoolOptions::new()
+                .max_connections(1)
+                .idle_timeout(None)
+        };
+        let synced = one()
+            .connect_with(options(SqliteSynchronous::Full).pragma("cache_size", "-65536"))
+            .await?;
+        let bulk = one().connect_lazy_with(
+            options(SqliteSynchronous::Normal)
+                .pragma("cache_size", "-262144")
+                .pragma("wal_autocheckpoint", "20000"),
+        );
+        let readers = SqlitePoolOptions::new()
+            .max_connections(6)
+            .connect_lazy_with(
+                options(SqliteSynchronous::Normal)
+                    .create_if_missing(false)
+                    .pragma("query_only", "ON")
+                    .pragma("cache_size", "-16384")
+                    .pragma("mmap_size", "268435456"),
+            );
+        Ok(Db::Sqlite {
+            synced,
+            bulk,
+            readers,
+            path,
+        })
+    }
+
+    /// Closes every connection; SQLite's write-ahead log is folded into the file.
+    pub(crate) async fn close(&self) {
+        match self {
+            Db::Sqlite {
+                synced,
+                bulk,
+                readers,
+                ..
+            } => {
+                readers.close().await;
+                bulk.close().await;
+                synced.close().await;
+            }
+            Db::Pg(pool) => pool.close().await,
+        }
+    }
+
+    /// Opens a transaction that writes. On SQLite it takes the write lock at once, since a
+    /// transaction that reads first and writes later fails for good when another wrote in between.
+    pub(crate) async fn begin(&self, durability: Durability) -> Result<Tx, StoreError> {
+        match self {
+            Db::Sqlite { synced, bulk, .. } => {
+                let pool = match durability {
+                    Durability::Synced => synced,
+                    Durability::Bulk => bulk,
+                };
+                Ok(Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?))
+            }
+            Db::Pg(pool) => {
+                let mut tx = pool.begin().await?;
+                if durability == Durability::Bulk {
+                    tx.execute("SET LOCAL synchronous_commit = off").await?;
+                }
+                Ok(Tx::Pg(tx))
+            }
+        }
+    }
+
+    /// Runs `work` in a transaction and repeats it when it clashes with another.
+    pub(crate) async fn transact<T>(
+        &self,
+        durability: Durability,
+        work: impl AsyncFn(&mut Tx) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let result = async {
+                let mut tx = self.begin(durability).await?;
+                match work(&mut tx).await {
+                    Ok(value) => tx.commit().await.map(|()| value),
+                    Err(error) => {
+                        tx.rollback().await;
+                        Err(error)
+                    }
+                }
+            }
+            .await;
+            match result {
+                Err(error) if error.is_transient() && attempt < ATTEMPTS => {
+                    tracing::debug!(attempt, %error, "transaction repeated");
+                    tokio::time::sleep(Duration::from_millis(2 << attempt.min(8))).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Reads outside a transaction, from the pool of readers.
+    pub(crate) async fn fetch(
+        &self,
+        sql: &'static str,
+        args: Vec<Val>,
+    ) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Db::Sqlite { readers, .. } => {
+                let query = sqlx::query_with(sql, sqlite_arguments(args)?);
+                read_sqlite(query.fetch_all(readers).await?)
+            }
+            Db::Pg(pool) => {
+                let query = sqlx::query_with(sql, pg_arguments(args)?);
+                read_pg(query.fetch_all(pool).await?)
+            }
+        }
+    }
+
+    /// The first row, if any.
+    pub(crate) async fn fetch_one(
+        &self,
+        sql: &'static str,
+        args: Vec<Val>,
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.fetch(sql, args).await?.into_iter().next())
+    }
+
+    /// Prepares a statement without running it.
+    pub(crate) async fn prepare(&self, sql: &str) -> Result<(), StoreError> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self {
+            Db::Sqlite { synced, .. } => {
+                synced
+                    .acquire()
+                    .await?
+                    .prepare(sqlx::SqlSafeStr::into_sql_str(sql))
+                    .await?;
+            }
+            Db::Pg(pool) => {
+                pool.acquire()
+                    .await?
+                    .prepare(sqlx::SqlSafeStr::into_sql_str(sql))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// Runs a statement; gives the number of rows it wrote.
+    pub(crate) async fn execute(
+        &mut self,
+        sql: &'static str,
+        args: Vec<Val>,
+    ) -> Result<u64, StoreError> {
+        self.run(sqlx::SqlSafeStr::into_sql_str(sql), args).await
+    }
+
+    /// As [`Tx::execute`], for texts that this crate generates from its own table descriptions.
+    pub(crate) async fn execute_generated(
+        &mut self,
+        sql: String,
+        args: Vec<Val>,
+    ) -> Result<u64, StoreError> {
+        self.run(sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(sql)), args)
+            .await
+    }
+
+    async fn run(&mut self, sql: sqlx::SqlStr, args: Vec<Val>) -> Result<u64, StoreError> {
+        match self {
+            Tx::Sqlite(tx) => {
+                let query = sqlx::query_with(sql, sqlite_arguments(args)?);
+                Ok(query.execute(&mut **tx).await?.rows_affected())
+            }
+            Tx::Pg(tx) => {
+                let query = sqlx::query_with(sql, pg_arguments(args)?);
+                Ok(query.execute(&mut **tx).await?.rows_affected())
+            }
+        }
+    }
+
+    /// Reads inside the transaction.
+    pub(crate) async fn fetch(
+        &mut self,
+        sql: &'static str,
+        args: Vec<Val>,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.read(sqlx::SqlSafeStr::into_sql_str(sql), args).await
+    }
+
+    /// As [`Tx::fetch`], for texts that this crate generates.
+    pub(crate) async fn fetch_generated(
+        &mut self,
+        sql: String,
+        args: Vec<Val>,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.read(sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(sql)), args)
+            .await
+    }
+
+    async fn read(&mut self, sql: sqlx::SqlStr, args: Vec<Val>) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Tx::Sqlite(tx) => {
+                let query = sqlx::query_with(sql, sqlite_arguments(args)?);
+                read_sqlite(query.fetch_all(&mut **tx).await?)
+            }
+            Tx::Pg(tx) => {
+                let query = sqlx::query_with(sql, pg_arguments(args)?);
+                read_pg(query.fetch_all(&mut **tx).await?)
+            }
+        }
+    }
+
+    async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx) => tx.commit().await?,
+            Tx::Pg(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    async fn rollback(self) {
+        // When the rollback itself fails the connection is gone, and with it the transaction.
+        let _ = match self {
+            Tx::Sqlite(tx) => tx.rollback().await,
+            Tx::Pg(tx) => tx.rollback().await,
+        };
+    }
+
+    /// Is this PostgreSQL?
+    pub(crate) fn is_pg(&self) -> bool {
+        matches!(self, Tx::Pg(_))
+    }
+}
+
+fn sqlite_arguments(values: Vec<Val>) -> Result<SqliteArguments, StoreError> {
+    let mut out = SqliteArguments::default();
+    add_all(&mut out, values)?;
+    Ok(out)
+}
+
+fn pg_arguments(values: Vec<Val>) -> Result<PgArguments, StoreError> {
+    let mut out = PgArguments::default();
+    add_all(&mut out, values)?;
+    Ok(out)
+}
+
+fn add_all<A: Arguments>(out: &mut A, values: Vec<Val>) -> Result<(), StoreError>
+where
+    Option<i64>: for<'q> sqlx::Encode<'q, A::Database> + sqlx::Type<A::Database>,
+    Option<String>: for<'q> sqlx::Encode<'q, A::Database> + sqlx::Type<A::Database>,
+    Option<Vec<u8>>: for<'q> sqlx::Encode<'q, A::Database> + sqlx::Type<A::Database>,
+{
+    out.reserve(values.len(), values.len() * 16);
+    for value in values {
+        match value {
+            Val::Int(n) => out.add(n),
+            Val::Text(text) => out.add(text),
+            Val::Bytes(bytes) => out.add(bytes),
+            Val::Id(id) => out.add(id.map(|id| id.as_bytes().to_vec())),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(())
+}
+
+fn read_sqlite(rows: Vec<SqliteRow>) -> Result<Vec<Row>, StoreError> {
+    let read = |row: &SqliteRow| -> Result<Row, StoreError> {
+        let width = row.columns().len();
+        let mut values = Vec::with_capacity(width);
+        for i in 0..width {
+            let raw = row.try_get_raw(i)?;
+            let kind = raw.type_info();
+            values.push(match kind.name() {
+                _ if raw.is_null() => Val::Int(None),
+                "TEXT" => Val::Text(Some(row.try_get_unchecked(i)?)),
+                "BLOB" => Val::Bytes(Some(row.try_get_unchecked(i)?)),
+                _ => Val::Int(Some(row.try_get_unchecked(i)?)),
+            });
+        }
+        Ok(Row(values))
+    };
+    rows.iter().map(read).collect()
+}
+
+fn read_pg(rows: Vec<PgRow>) -> Result<Vec<Row>, StoreError> {
+    let read = |row: &PgRow| -> Result<Row, StoreError> {
+        let mut values = Vec::with_capacity(row.columns().len());
+        for (i, column) in row.columns().iter().enumerate() {
+            values.push(match column.type_info().name() {
+                "TEXT" | "VARCHAR" | "NAME" => Val::Text(row.try_get(i)?),
+                "BYTEA" => Val::Bytes(row.try_get(i)?),
+                "INT4" => Val::Int(row.try_get::<Option<i32>, _>(i)?.map(i64::from)),
+                _ => Val::Int(row.try_get(i)?),
+            });
+        }
+        Ok(Row(values))
+    };
+    rows.iter().map(read).collect()
+}

@@ -1,0 +1,92 @@
+//! What can go wrong between a change and the disk.
+
+use base::Id;
+use registry::protect::ProtectError;
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else changed the same household, or made the same version, in between. Read again,
+    /// run the pure part again, commit again.
+    #[error("{what} changed in between; read again and repeat")]
+    Conflict {
+        /// What changed.
+        what: String,
+    },
+    /// A record with this key is there already and says something else. Nothing was written.
+    #[error("{table} {key} is recorded already with another {column}; records are never edited")]
+    Different {
+        /// Table.
+        table: &'static str,
+        /// Key, readable.
+        key: String,
+        /// First column that differs.
+        column: &'static str,
+    },
+    /// A record speaks of somebody whom the register does not hold.
+    #[error("no person or household {0} in the register")]
+    UnknownSubject(Id),
+    /// The change itself is not well formed.
+    #[error("the change cannot be recorded: {0}")]
+    Invalid(String),
+    /// The database was written by a newer program.
+    #[error(
+        "the database is at schema version {found}, this program knows up to {known}; use a newer program"
+    )]
+    TooNew {
+        /// Found.
+        found: i64,
+        /// Known.
+        known: i64,
+    },
+    /// The address of the database is not understood.
+    #[error("`{0}` is no database; write sqlite:PATH or postgres://USER@HOST/NAME")]
+    Url(String),
+    /// A stored value cannot be read back.
+    #[error("{what} holds {found}, which cannot be read")]
+    Corrupt {
+        /// Where.
+        what: String,
+        /// What.
+        found: String,
+    },
+    /// Sealing or opening failed.
+    #[error(transparent)]
+    Protect(#[from] ProtectError),
+    /// The database refused.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The reader of populations failed.
+    #[error("database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A file could not be read or written.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl StoreError {
+    /// A value that should have been there and is not what it should be.
+    pub(crate) fn corrupt(what: impl Into<String>, found: impl std::fmt::Debug) -> StoreError {
+        StoreError::Corrupt {
+            what: what.into(),
+            found: format!("{found:?}"),
+        }
+    }
+
+    /// Is it worth reading again and repeating the pure part?
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, StoreError::Conflict { .. })
+    }
+
+    /// Is it a clash of transactions that the store itself repeats? SQLite 5 (busy), 6 (locked),
+    /// 517 (busy snapshot); PostgreSQL 40001 (serialisation), 40P01 (deadlock).
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            StoreError::Database(sqlx::Error::Database(error)) => matches!(
+                error.code().as_deref(),
+                Some("5" | "6" | "517" | "261" | "40001" | "40P01")
+            ),
+            _ => false,
+        }
+    }
+}

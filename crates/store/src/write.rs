@@ -1,0 +1,84 @@
+//! Writing rows so that writing them twice writes them once.
+
+use crate::db::Tx;
+use crate::encode::Values;
+use crate::error::StoreError;
+use crate::schema::Table;
+
+/// Rows a statement: few different sizes, so that prepared statements are used again. The largest
+/// stays below SQLite's 32 766 values a statement with the widest table.
+const SIZES: [usize; 6] = [512, 128, 32, 8, 2, 1];
+
+/// What a record that is there already with other content means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clash {
+    /// The sender is wrong: records are never edited.
+    Different,
+    /// Another worker made this version first.
+    Conflict,
+}
+
+/// Inserts rows; those whose key is there already must be equal, column by column. Gives the number
+/// of rows that were new.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    table: &'static Table,
+    mut rows: Vec<Values>,
+    clash: Clash,
+) -> Result<u64, StoreError> {
+    let mut written = 0;
+    let mut done = 0;
+    while done < rows.len() {
+        let left = rows.len() - done;
+        let size = SIZES.into_iter().find(|s| *s <= left).unwrap_or(1);
+        let chunk = &mut rows[done..done + size];
+        let mut values = Vec::with_capacity(size * table.columns.len());
+        for row in chunk.iter() {
+            values.extend(row.iter().cloned());
+        }
+        let new = tx.execute_generated(table.insert_sql(size), values).await?;
+        if new < size as u64 {
+            for row in chunk.iter() {
+                compare(tx, table, row, clash).await?;
+            }
+        }
+        written += new;
+        done += size;
+    }
+    Ok(written)
+}
+
+async fn compare(
+    tx: &mut Tx,
+    table: &'static Table,
+    row: &Values,
+    clash: Clash,
+) -> Result<(), StoreError> {
+    let key = row[..table.key].to_vec();
+    let show = || {
+        let parts: Vec<String> = key.iter().map(|v| v.show()).collect();
+        parts.join(" ")
+    };
+    let found = tx.fetch_generated(table.select_sql(), key.clone()).await?;
+    let Some(stored) = found.first() else {
+        return Err(StoreError::corrupt(
+            format!("{} {}", table.name, show()),
+            "nothing",
+        ));
+    };
+    for ((column, ours), theirs) in table.columns.iter().zip(row).zip(&stored.0) {
+        if !column.opaque && ours != theirs {
+            return Err(match clash {
+                Clash::Different => StoreError::Different {
+                    table: table.name,
+                    key: show(),
+                    column: column.name,
+                },
+                Clash::Conflict => StoreError::Conflict {
+                    what: format!("{} {}", table.name, show()),
+                },
+            });
+        }
+    }
+    Ok(())
+}

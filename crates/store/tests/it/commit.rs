@@ -1,0 +1,93 @@
+//! Commits: whole, once, and refused when what they rest on changed.
+
+use crate::{SHARD, at, family, id, lite, says};
+use serde_json::json;
+use store::{ChangeSet, Store, StoreError};
+
+async fn story(store: &Store) {
+    let then = at("2026-01-05T01:00:00Z");
+    let opened = family("h", 2, "990101001", then);
+    assert!(store.commit(&opened).await.expect("opened").written > 5);
+    let again = store.commit(&opened).await.expect("the same again");
+    assert_eq!(again.written, 0);
+
+    let loaded = store.history(id("h")).await.expect("read").expect("there");
+    assert_eq!(loaded.expected.version, 1);
+    assert_eq!(loaded.history.identities.len(), 2);
+    let mut memberships = opened.memberships.clone();
+    memberships.sort_by_key(|m| m.id);
+    assert_eq!(loaded.history.memberships, memberships);
+    assert_eq!(loaded.history.residences, opened.residences);
+
+    let wage = says(
+        "wage",
+        id("h-0"),
+        "甲收入",
+        json!(1200.5),
+        "2026-01-01",
+        then,
+    );
+    let change = ChangeSet {
+        id: Some(id("request")),
+        digest: "d1".into(),
+        shard: SHARD.into(),
+        at: then,
+        expect: vec![loaded.expected.clone()],
+        evidence: vec![wage.clone()],
+        ..ChangeSet::default()
+    };
+    assert!(!store.commit(&change).await.expect("recorded").repeated);
+    assert!(store.commit(&change).await.expect("answered").repeated);
+    let other = ChangeSet {
+        digest: "d2".into(),
+        ..change.clone()
+    };
+    assert!(matches!(
+        store.commit(&other).await,
+        Err(StoreError::Different { .. })
+    ));
+
+    // Decided on version 1, which is gone.
+    let late = ChangeSet {
+        id: None,
+        ..change.clone()
+    };
+    let error = store.commit(&late).await.expect_err("a conflict");
+    assert!(error.is_conflict(), "{error}");
+
+    // The same id with other content.
+    let mut edited = wage.clone();
+    edited.value = json!(1);
+    let edit = ChangeSet {
+        shard: SHARD.into(),
+        evidence: vec![edited],
+        ..ChangeSet::default()
+    };
+    assert!(matches!(
+        store.commit(&edit).await,
+        Err(StoreError::Different {
+            table: "evidence",
+            column: "value",
+            ..
+        })
+    ));
+    let loaded = store.history(id("h")).await.expect("read").expect("there");
+    assert_eq!(loaded.history.evidence, vec![wage]);
+    assert_eq!(loaded.expected.version, 2);
+}
+
+#[tokio::test]
+async fn commits_are_whole_and_once_on_sqlite() {
+    story(&lite().await.store).await;
+}
+
+#[tokio::test]
+async fn commits_are_whole_and_once_on_postgresql() {
+    let Some(server) = crate::pg::Server::start() else {
+        eprintln!("PostgreSQL is not installed: not tested");
+        return;
+    };
+    let store = server.store().await;
+    assert_eq!(store.migrate().await.expect("again"), 0);
+    story(&store).await;
+}
