@@ -139,3 +139,94 @@ pub struct Notice {
     /// When it was made.
     pub made_at: Instant,
 }
+
+/// How a case ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// A human decided.
+    Decided {
+        /// Granted (or upheld) or refused.
+        granted: bool,
+        /// The determination that was looked at.
+        determination: Option<Id>,
+    },
+    /// Withdrawn, or closed without a decision.
+    Withdrawn,
+}
+
+/// The step that a case is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Current {
+    /// Step id.
+    pub step: String,
+    /// When it began.
+    pub since: Instant,
+    /// Its deadline.
+    pub due: Option<Day>,
+    /// It cannot end before this day.
+    pub not_before: Option<Day>,
+}
+
+/// Where a case stands: the fold of its events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// The step under way.
+    pub current: Option<Current>,
+    /// Steps done, in order.
+    pub done: Vec<String>,
+    /// Who objected during the public notice; the special time limit holds then.
+    pub objections: Vec<String>,
+    /// Was the recipient heard?
+    pub heard: bool,
+    /// How and when it ended.
+    pub closed: Option<(Closing, Instant)>,
+}
+
+impl Case {
+    /// Where it stands. Events after the end, and an event that came twice, change nothing.
+    pub fn state(&self) -> State {
+        let mut state = State::default();
+        for (n, event) in self.events.iter().enumerate() {
+            let again = self.events[..n].iter().any(|e| e.id == event.id);
+            if again || state.closed.is_some() {
+                continue;
+            }
+            match &event.what {
+                Happening::Opened => {}
+                Happening::StepBegun {
+                    step,
+                    due,
+                    not_before,
+                } => {
+                    state.current = Some(Current {
+                        step: step.clone(),
+                        since: event.at,
+                        due: *due,
+                        not_before: *not_before,
+                    });
+                }
+                Happening::StepDone { step } => {
+                    state.current = state.current.take().filter(|c| c.step != *step);
+                    state.done.push(step.clone());
+                }
+                Happening::Objected { who } => state.objections.push(who.clone()),
+                Happening::Heard => state.heard = true,
+                Happening::Decided {
+                    granted,
+                    determination,
+                } => {
+                    let closing = Closing::Decided {
+                        granted: *granted,
+                        determination: *determination,
+                    };
+                    state.closed = Some((closing, event.at));
+                }
+                Happening::Withdrawn => state.closed = Some((Closing::Withdrawn, event.at)),
+            }
+        }
+        if state.closed.is_some() {
+            state.current = None;
+        }
+        state
+    }
+}

@@ -161,10 +161,9 @@ pub struct At {
 impl At {
     /// In China, which keeps one time, eight hours ahead of UTC, all year.
     pub fn new(now: Instant) -> At {
-        let local = now + chrono::TimeDelta::hours(8);
         At {
             now,
-            today: local.date_naive(),
+            today: registry::timeline::civil_day(now),
         }
     }
 

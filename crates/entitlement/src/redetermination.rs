@@ -7,12 +7,13 @@ use crate::determination::{Award, Determination, EntitlementChange, PeriodKey, S
 use crate::determine::{Found, gone, next_version, subject_of};
 use crate::owed::{Cause, Standing, award_running, change_to, owed};
 use crate::rules::{Ask, Carry, Fault, Rules, programme_of_month};
-use crate::slices::{Slices, whereabouts};
+use crate::slices::Slices;
 use crate::{ApplicationRule, Evaluation, Outcome, Programme, Rhythm};
 use base::{Day, Fen, Id, Month};
 use policy::programme::Subject;
 use registry::record::Evidence;
 use registry::slice::HouseholdHistory;
+use registry::timeline;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The months that were determined for a programme so far: a late fact touches these and no others;
@@ -359,10 +360,9 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
             .iter()
             .map(|e| {
                 let day = e.valid.from;
-                let stands =
-                    registry::timeline::all_in_force(pieces.iter().copied(), day, self.at.now)
-                        .iter()
-                        .any(|held| held.id == e.id);
+                let stands = timeline::all_in_force(pieces.iter().copied(), day, self.at.now)
+                    .iter()
+                    .any(|held| held.id == e.id);
                 Link {
                     period: PeriodKey::Event(e.id),
                     days: (day, day),
@@ -586,8 +586,13 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
     /// Before a person counts as gone: is there a household, known by a membership, that was not
     /// handed in?
     fn must_be_loaded(&self, person: Id, day: Day) -> Result<(), RunError> {
-        let pieces = self.known.households.iter().flat_map(|h| &h.memberships);
-        match whereabouts(pieces, person, day, self.at.now) {
+        let pieces = self
+            .known
+            .households
+            .iter()
+            .flat_map(|h| &h.memberships)
+            .filter(|m| m.person == person);
+        match timeline::placed_on(pieces, day, self.at.now) {
             Some(m)
                 if !self
                     .known

@@ -199,11 +199,18 @@ fn naive(world: &World, law: &Invented, home: &str, now: At) -> Vec<Outcome> {
             let members: Vec<_> = persons
                 .iter()
                 .filter(|p| {
-                    h.memberships
-                        .iter()
-                        .filter(|m| m.person == **p && m.valid.contains(day))
+                    // Of each household's pieces the newest speaks, then the newest that says yes.
+                    let newest = HOMES.iter().filter_map(|home| {
+                        h.memberships
+                            .iter()
+                            .filter(|m| m.person == **p && m.valid.contains(day))
+                            .filter(|m| m.household == id(home))
+                            .max_by_key(|m| (m.provenance.recorded_at, m.id))
+                    });
+                    newest
+                        .filter(|m| m.member)
                         .max_by_key(|m| (m.provenance.recorded_at, m.id))
-                        .is_some_and(|m| m.member && m.household == id(home))
+                        .is_some_and(|m| m.household == id(home))
                 })
                 .collect();
             if members.is_empty() {
