@@ -153,7 +153,6 @@ pub fn post(change: &Change, position: &mut Position, stamp: Stamp) -> Result<Po
 
 /// After money came back to `payable`: what is at once payable and overpaid (or waived) in one period
 /// cancels out, because the overpayment never reached the payee. Advances the position.
-#[allow(dead_code)] // used by reconciliation, which follows
 pub(crate) fn settle(position: &mut Position, period: &str, posting: Posting<'_>) -> Vec<Transfer> {
     let p = position.period(period);
     let open = p.payable.min(p.receivable);

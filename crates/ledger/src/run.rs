@@ -37,6 +37,10 @@ pub struct RunTerms {
 
 /// What became of one payee.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, and nearly all are payments"
+)]
 pub enum Line {
     /// Nothing is payable.
     Nothing,
