@@ -8,5 +8,6 @@
 //! Answers to: OMG DMN 1.3 to 1.5 (FEEL), `docs/law-format.md`.
 
 pub mod law;
+pub mod feel;
 pub mod outcome;
 pub mod programme;

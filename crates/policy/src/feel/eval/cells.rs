@@ -1,0 +1,338 @@
+//! Unary tests and decision tables.
+
+use super::{Eval, Fault, Host, Machine, error};
+use crate::feel::ast::{Compare, Span, UnaryTest, UnaryTests};
+use crate::feel::number::Number;
+use crate::feel::table::{Hit, Outcome, Table};
+use crate::feel::value::{Context, Value};
+use std::sync::Arc;
+
+impl Machine {
+    /// Does `value` pass the tests? It is pushed as the next local, where the parser put `?`.
+    pub(super) fn cell(
+        &mut self,
+        host: &dyn Host,
+        tests: &UnaryTests,
+        value: Value,
+    ) -> Eval<Option<bool>> {
+        if tests.tests.is_empty() {
+            return Ok(Some(!tests.negated));
+        }
+        let length = self.stack.len();
+        self.stack.push(value);
+        let answer = self.any_test(host, &tests.tests, length);
+        self.stack.truncate(length);
+        let answer = answer?;
+        Ok(if tests.negated {
+            answer.map(|a| !a)
+        } else {
+            answer
+        })
+    }
+
+    /// Three-valued `or` over tests of the value at `place` on the stack.
+    pub(super) fn any_test(
+        &mut self,
+        host: &dyn Host,
+        tests: &[UnaryTest],
+        place: usize,
+    ) -> Eval<Option<bool>> {
+        let mut unknown = false;
+        for test in tests {
+            match self.test(host, test, place)? {
+                Some(true) => return Ok(Some(true)),
+                Some(false) => {}
+                None => unknown = true,
+            }
+        }
+        Ok(if unknown { None } else { Some(false) })
+    }
+
+    fn test(&mut self, host: &dyn Host, test: &UnaryTest, place: usize) -> Eval<Option<bool>> {
+        match test {
+            UnaryTest::Compare(op, end) => {
+                let end = self.eval(host, end)?;
+                let value = self.stack[place].clone();
+                Ok(self.compare_values(*op, &value, &end, false))
+            }
+            UnaryTest::Not(tests) => Ok(self.any_test(host, tests, place)?.map(|a| !a)),
+            UnaryTest::Expr { expr, uses_input } => {
+                let answer = self.eval(host, expr)?;
+                if *uses_input {
+                    return Ok(answer.as_bool());
+                }
+                let value = self.stack[place].clone();
+                let explicit =
+                    matches!(expr.kind, crate::feel::ast::ExprKind::Literal(Value::Null));
+                Ok(self.passes(&value, &answer, explicit))
+            }
+        }
+    }
+
+    /// Is `value` equal to the test's value, in its list, or in its range?
+    fn passes(&self, value: &Value, test: &Value, explicit: bool) -> Option<bool> {
+        if self.strict() && !explicit && (value.is_null() || test.is_null()) {
+            return None;
+        }
+        match (value, test) {
+            (Value::Range(_), Value::Range(_)) => value.equals(test),
+            (_, Value::Range(range)) => range.contains(value),
+            (Value::List(_), Value::List(items)) => {
+                if value.equals(test) == Some(true) {
+                    return Some(true);
+                }
+                Some(items.iter().any(|item| value.equals(item) == Some(true)))
+            }
+            (_, Value::List(items)) => {
+                let mut unknown = false;
+                for item in items.iter() {
+                    match self.passes_item(value, item) {
+                        Some(true) => return Some(true),
+                        Some(false) => {}
+                        None => unknown = true,
+                    }
+                }
+                if unknown && self.strict() {
+                    None
+                } else {
+                    Some(false)
+                }
+            }
+            _ => value.equals(test),
+        }
+    }
+
+    fn passes_item(&self, value: &Value, item: &Value) -> Option<bool> {
+        match item {
+            Value::Range(range) => range.contains(value),
+            Value::Null if self.strict() => None,
+            _ => value.equals(item),
+        }
+    }
+
+    /// Evaluates a table in the current frame.
+    pub(super) fn table(&mut self, host: &dyn Host, table: &Table, span: Span) -> Eval<Outcome> {
+        let mut inputs = Vec::with_capacity(table.inputs.len());
+        for input in &table.inputs {
+            let mut value = self.eval(host, &input.expr)?;
+            if !self.strict() {
+                match self.conform(host, value, &input.ty)? {
+                    Some(fitted) => value = fitted,
+                    None => return self.no_result(span),
+                }
+                if let Some(allowed) = &input.allowed
+                    && !(value.is_null() && allowed.is_any())
+                    && self.cell(host, allowed, value.clone())? != Some(true)
+                {
+                    return self.no_result(span);
+                }
+            }
+            inputs.push(value);
+        }
+        let mut matching: Vec<u32> = Vec::new();
+        for (index, rule) in table.rules.iter().enumerate() {
+            self.step(rule.span)?;
+            let mut matched = Some(true);
+            for (tests, value) in rule.tests.iter().zip(&inputs) {
+                match self.cell(host, tests, value.clone())? {
+                    Some(true) => {}
+                    Some(false) => {
+                        matched = Some(false);
+                        break;
+                    }
+                    None => matched = None,
+                }
+            }
+            match matched {
+                Some(true) => matching.push(index as u32),
+                // Strict: whether this row holds is not known, so neither is the result.
+                None if self.strict() => {
+                    return Ok(Outcome {
+                        value: Value::Null,
+                        fired: Vec::new(),
+                    });
+                }
+                _ => {}
+            }
+            if table.hit == Hit::First && !matching.is_empty() {
+                break;
+            }
+        }
+        self.result(host, table, matching, span)
+    }
+
+    fn no_result(&self, span: Span) -> Eval<Outcome> {
+        self.misfit(span, || Fault::Argument("decision table"))?;
+        Ok(Outcome {
+            value: Value::Null,
+            fired: Vec::new(),
+        })
+    }
+
+    fn result(
+        &mut self,
+        host: &dyn Host,
+        table: &Table,
+        fired: Vec<u32>,
+        span: Span,
+    ) -> Eval<Outcome> {
+        if fired.is_empty() {
+            return self.default_result(host, table, span);
+        }
+        let mut rows = Vec::with_capacity(fired.len());
+        let single = matches!(table.hit, Hit::Unique | Hit::First);
+        if table.hit == Hit::Unique && fired.len() > 1 {
+            return self.no_result(span);
+        }
+        for &rule in &fired {
+            rows.push(self.row(host, table, rule)?);
+            if single {
+                break;
+            }
+        }
+        let mut fired = fired;
+        match table.hit {
+            Hit::Unique | Hit::First => {}
+            Hit::Any => {
+                let first = &rows[0];
+                let agree = rows.iter().all(|row| {
+                    row.iter()
+                        .zip(first)
+                        .all(|(a, b)| a.equals(b) == Some(true))
+                });
+                if !agree {
+                    return self.no_result(span);
+                }
+                rows.truncate(1);
+            }
+            Hit::Priority | Hit::OutputOrder => {
+                let rank = |row: &[Value]| -> Vec<usize> {
+                    let ranks = table.outputs.iter().zip(row);
+                    ranks
+                        .map(|(o, v)| {
+                            let at = o.allowed.iter().position(|a| a.equals(v) == Some(true));
+                            at.unwrap_or(o.allowed.len())
+                        })
+                        .collect()
+                };
+                let mut order: Vec<usize> = (0..rows.len()).collect();
+                order.sort_by_key(|i| rank(&rows[*i]));
+                if table.hit == Hit::Priority {
+                    order.truncate(1);
+                }
+                fired = order.iter().map(|i| fired[*i]).collect();
+                rows = order.iter().map(|i| rows[*i].clone()).collect();
+            }
+            Hit::RuleOrder | Hit::Collect => {}
+            Hit::Sum | Hit::Min | Hit::Max | Hit::Count => {
+                let value = self.aggregate(table, &rows, span)?;
+                return Ok(Outcome { value, fired });
+            }
+        }
+        let mut values: Vec<Value> = rows.into_iter().map(|row| assemble(table, row)).collect();
+        let value = if table.hit.is_multiple() {
+            Value::list(values)
+        } else {
+            fired.truncate(1);
+            values.swap_remove(0)
+        };
+        Ok(Outcome { value, fired })
+    }
+
+    fn row(&mut self, host: &dyn Host, table: &Table, rule: u32) -> Eval<Vec<Value>> {
+        let rule = &table.rules[rule as usize];
+        let mut row = Vec::with_capacity(table.outputs.len());
+        for (cell, output) in rule.outputs.iter().zip(&table.outputs) {
+            let value = self.eval(host, cell)?;
+            row.push(if self.strict() {
+                value
+            } else {
+                self.conform(host, value, &output.ty)?.unwrap_or_default()
+            });
+        }
+        Ok(row)
+    }
+
+    fn default_result(&mut self, host: &dyn Host, table: &Table, span: Span) -> Eval<Outcome> {
+        let fired = Vec::new();
+        if table.outputs.iter().all(|o| o.default.is_none()) {
+            let value = match table.hit {
+                Hit::Count if self.strict() => Value::Number(Number::ZERO),
+                Hit::Sum if self.strict() => Value::Number(Number::ZERO),
+                Hit::Collect | Hit::RuleOrder | Hit::OutputOrder if self.strict() => {
+                    Value::list(Vec::new())
+                }
+                _ => Value::Null,
+            };
+            return Ok(Outcome { value, fired });
+        }
+        let mut row = Vec::new();
+        for output in &table.outputs {
+            row.push(match &output.default {
+                Some(default) => self.eval(host, default)?,
+                None => Value::Null,
+            });
+        }
+        let _ = span;
+        Ok(Outcome {
+            value: assemble(table, row),
+            fired,
+        })
+    }
+
+    fn aggregate(&mut self, table: &Table, rows: &[Vec<Value>], span: Span) -> Eval {
+        let mut values = rows.iter().filter_map(|row| row.first());
+        if table.hit == Hit::Count {
+            return Ok(Value::Number(Number::int(rows.len() as i64)));
+        }
+        let Some(first) = values.next() else {
+            return Ok(Value::Null);
+        };
+        let mut best = first.clone();
+        for value in values {
+            best = match table.hit {
+                Hit::Sum => self.arith(crate::feel::ast::Arith::Add, &best, value, span)?,
+                hit => {
+                    let op = if hit == Hit::Min {
+                        Compare::Lt
+                    } else {
+                        Compare::Gt
+                    };
+                    match self.compare_values(op, value, &best, false) {
+                        Some(true) => value.clone(),
+                        Some(false) => best,
+                        None => return Ok(Value::Null),
+                    }
+                }
+            };
+        }
+        Ok(best)
+    }
+}
+
+/// One output as it is, several as a context.
+fn assemble(table: &Table, mut row: Vec<Value>) -> Value {
+    if table.outputs.len() == 1 {
+        return row.pop().unwrap_or_default();
+    }
+    let names = table
+        .outputs
+        .iter()
+        .map(|o| o.name.clone().unwrap_or_else(|| Arc::from("")));
+    Value::Context(Arc::new(names.zip(row).collect::<Context>()))
+}
+
+impl Machine {
+    /// Checks tests of one value outside any table, as allowed values need it.
+    pub fn run_tests(
+        &mut self,
+        host: &dyn Host,
+        tests: &UnaryTests,
+        value: Value,
+    ) -> Eval<Option<bool>> {
+        if tests.local != 0 {
+            return Err(error(tests.span, Fault::Argument("tests")));
+        }
+        self.framed(&[], |machine| machine.cell(host, tests, value))
+    }
+}

@@ -1,0 +1,629 @@
+//! FEEL values: small, cheap to copy, shared where they are large.
+
+use super::ast::Function;
+use super::number::Number;
+use super::temporal::{Date, DateTime, DaysTime, Duration, Time, months_text};
+use super::types::Type;
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+/// One value. At most 32 bytes.
+#[derive(Clone, Debug, Default)]
+pub enum Value {
+    /// Nothing; in strict mode *not known*.
+    #[default]
+    Null,
+    /// true or false.
+    Boolean(bool),
+    /// A decimal.
+    Number(Number),
+    /// A text.
+    Text(Arc<str>),
+    /// A day.
+    Date(Date),
+    /// A time of day.
+    Time(Time),
+    /// A day and a time of day.
+    DateTime(DateTime),
+    /// Years and months, in months.
+    YearsMonths(i64),
+    /// Days and time.
+    DaysTime(DaysTime),
+    /// A list.
+    List(Arc<Vec<Value>>),
+    /// A context.
+    Context(Arc<Context>),
+    /// A range.
+    Range(Arc<Range>),
+    /// A function.
+    Function(Arc<Function>),
+    /// A record that the host keeps and reads field by field.
+    Object(Object),
+}
+
+/// A host's record. What `handle` means is the host's affair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Object {
+    /// Which record type of [`Records`].
+    pub record: u32,
+    /// Which one.
+    pub handle: u32,
+}
+
+/// A context: names and values in order.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    entries: Vec<(Arc<str>, Value)>,
+}
+
+impl Context {
+    /// An empty context.
+    pub fn new() -> Context {
+        Context::default()
+    }
+
+    /// The value of a name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.entries
+            .iter()
+            .find(|(n, _)| &**n == name)
+            .map(|(_, v)| v)
+    }
+
+    /// The value of a name that probably stands at `hint`.
+    pub fn get_hinted(&self, name: &Arc<str>, hint: usize) -> Option<&Value> {
+        match self.entries.get(hint) {
+            Some((n, value)) if Arc::ptr_eq(n, name) || n == name => Some(value),
+            _ => self.get(name),
+        }
+    }
+
+    /// Sets a name, in its old place when it has one.
+    pub fn set(&mut self, name: Arc<str>, value: Value) {
+        match self.entries.iter_mut().find(|(n, _)| *n == name) {
+            Some(entry) => entry.1 = value,
+            None => self.entries.push((name, value)),
+        }
+    }
+
+    /// Names and values in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Value)> {
+        self.entries.iter().map(|(n, v)| (n, v))
+    }
+
+    /// How many entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// None at all?
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl FromIterator<(Arc<str>, Value)> for Context {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, Value)>>(iter: I) -> Context {
+        let mut context = Context::new();
+        for (name, value) in iter {
+            context.set(name, value);
+        }
+        context
+    }
+}
+
+/// A range; a null end is open to infinity.
+#[derive(Clone, Debug)]
+pub struct Range {
+    /// Lower end.
+    pub low: Value,
+    /// Does the range hold its lower end?
+    pub low_closed: bool,
+    /// Upper end.
+    pub high: Value,
+    /// Does the range hold its upper end?
+    pub high_closed: bool,
+}
+
+impl Range {
+    /// Is `value` in the range? `None` when they cannot be compared.
+    pub fn contains(&self, value: &Value) -> Option<bool> {
+        let mut known = false;
+        let mut inside = true;
+        if !matches!(self.low, Value::Null) {
+            let order = value.compare(&self.low)?;
+            inside &= order == Ordering::Greater || (self.low_closed && order == Ordering::Equal);
+            known = true;
+        }
+        if !matches!(self.high, Value::Null) {
+            let order = value.compare(&self.high)?;
+            inside &= order == Ordering::Less || (self.high_closed && order == Ordering::Equal);
+            known = true;
+        }
+        known.then_some(inside)
+    }
+}
+
+impl Value {
+    /// A text value.
+    pub fn text(text: &str) -> Value {
+        Value::Text(Arc::from(text))
+    }
+
+    /// A list value.
+    pub fn list(items: Vec<Value>) -> Value {
+        Value::List(Arc::new(items))
+    }
+
+    /// Is it null?
+    #[inline]
+    pub fn is_null(&self) -> bool {
+        matches!(self, Value::Null)
+    }
+
+    /// The boolean, when it is one.
+    #[inline]
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Value::Boolean(b) => Some(*b),
+            _ => None,
+        }
+    }
+
+    /// The number, when it is one.
+    #[inline]
+    pub fn as_number(&self) -> Option<Number> {
+        match self {
+            Value::Number(n) => Some(*n),
+            _ => None,
+        }
+    }
+
+    /// The text, when it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Value::Text(t) => Some(t),
+            _ => None,
+        }
+    }
+
+    /// The day, when it is one.
+    pub fn as_date(&self) -> Option<Date> {
+        match self {
+            Value::Date(d) => Some(*d),
+            _ => None,
+        }
+    }
+
+    /// The items, when it is a list.
+    pub fn as_list(&self) -> Option<&[Value]> {
+        match self {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The context, when it is one.
+    pub fn as_context(&self) -> Option<&Context> {
+        match self {
+            Value::Context(context) => Some(context),
+            _ => None,
+        }
+    }
+
+    /// What kind of value, in the words of the standard.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Value::Null => "null",
+            Value::Boolean(_) => "boolean",
+            Value::Number(_) => "number",
+            Value::Text(_) => "string",
+            Value::Date(_) => "date",
+            Value::Time(_) => "time",
+            Value::DateTime(_) => "date and time",
+            Value::YearsMonths(_) => "years and months duration",
+            Value::DaysTime(_) => "days and time duration",
+            Value::List(_) => "list",
+            Value::Context(_) | Value::Object(_) => "context",
+            Value::Range(_) => "range",
+            Value::Function(_) => "function",
+        }
+    }
+
+    /// Less, equal or greater, for two values of one ordered kind; `None` for all others. A day
+    /// compares with a moment as its midnight in Greenwich.
+    #[inline]
+    pub fn compare(&self, other: &Value) -> Option<Ordering> {
+        match (self, other) {
+            (Value::Number(a), Value::Number(b)) => Some(a.cmp(b)),
+            (Value::Date(a), Value::Date(b)) => Some(a.cmp(b)),
+            (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
+            (Value::DateTime(a), Value::DateTime(b)) => a.compare(*b),
+            (Value::Date(a), Value::DateTime(b)) => {
+                Some(DateTime::midnight(*a).local_nanos().cmp(&b.universal()))
+            }
+            (Value::DateTime(a), Value::Date(b)) => {
+                Some(a.universal().cmp(&DateTime::midnight(*b).local_nanos()))
+            }
+            (Value::Time(a), Value::Time(b)) => {
+                if a.offset().is_some() == b.offset().is_some() {
+                    Some(a.universal().cmp(&b.universal()))
+                } else {
+                    None
+                }
+            }
+            (Value::YearsMonths(a), Value::YearsMonths(b)) => Some(a.cmp(b)),
+            (Value::DaysTime(a), Value::DaysTime(b)) => Some(a.cmp(b)),
+            _ => None,
+        }
+    }
+
+    /// Equality by the standard: `Some` for values of one kind and for null against anything,
+    /// `None` where the question has no answer.
+    pub fn equals(&self, other: &Value) -> Option<bool> {
+        match (self, other) {
+            (Value::Number(a), Value::Number(b)) => Some(a == b),
+            _ => equal(self, other, &mut 5_000_000),
+        }
+    }
+
+    /// Is the value small enough to be written out: at most `nodes` values, 400 levels?
+    pub fn fits(&self, nodes: usize) -> bool {
+        fn walk(value: &Value, left: &mut usize, depth: usize) -> bool {
+            if *left == 0 || depth > 400 {
+                return false;
+            }
+            *left -= 1;
+            match value {
+                Value::List(items) => items.iter().all(|v| walk(v, left, depth + 1)),
+                Value::Context(c) => c.iter().all(|(_, v)| walk(v, left, depth + 1)),
+                _ => true,
+            }
+        }
+        walk(self, &mut { nodes }, 0)
+    }
+
+    /// As JSON: texts for dates, times and durations, `null` for functions.
+    pub fn to_json(&self) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match self {
+            Value::Null | Value::Function(_) | Value::Object(_) => Json::Null,
+            Value::Boolean(b) => Json::Bool(*b),
+            Value::Number(n) => n.to_json(),
+            Value::Text(t) => Json::String(t.to_string()),
+            Value::List(items) => Json::Array(items.iter().map(Value::to_json).collect()),
+            Value::Context(c) => Json::Object(
+                c.iter()
+                    .map(|(n, v)| (n.to_string(), v.to_json()))
+                    .collect(),
+            ),
+            other => Json::String(other.to_string()),
+        }
+    }
+
+    /// As JSON for a place of type `ty`: a year-month as `2025-01`.
+    pub fn to_json_as(&self, ty: &Type) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match (self, ty.plain()) {
+            (Value::Date(d), Type::YearMonth) => {
+                Json::String(format!("{:04}-{:02}", d.year(), d.month()))
+            }
+            (Value::List(items), Type::List(item)) => {
+                Json::Array(items.iter().map(|v| v.to_json_as(item)).collect())
+            }
+            (Value::Context(c), Type::Context(fields)) => Json::Object(
+                c.iter()
+                    .map(|(n, v)| {
+                        let ty = fields.field(n).map_or(&Type::Any, |(_, ty)| ty);
+                        (n.to_string(), v.to_json_as(ty))
+                    })
+                    .collect(),
+            ),
+            _ => self.to_json(),
+        }
+    }
+
+    /// Reads JSON for a place of type `ty`. Texts become dates, times and durations where the type
+    /// says so. Errors say where and what was expected.
+    pub fn from_json(json: &serde_json::Value, ty: &Type) -> Result<Value, WrongJson> {
+        from_json(json, ty, &mut String::new(), 0)
+    }
+}
+
+/// JSON that does not fit the type of its place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: expected {expected}, found {found}", if .path.is_empty() { "value" } else { .path })]
+pub struct WrongJson {
+    /// Names and indices down to the place.
+    pub path: String,
+    /// The type there.
+    pub expected: String,
+    /// What stood there.
+    pub found: String,
+}
+
+fn from_json(
+    json: &serde_json::Value,
+    ty: &Type,
+    path: &mut String,
+    depth: u32,
+) -> Result<Value, WrongJson> {
+    use serde_json::Value as Json;
+    let wrong = |path: &str| WrongJson {
+        path: path.trim_start_matches('.').to_string(),
+        expected: ty.to_string(),
+        found: json.to_string().chars().take(80).collect(),
+    };
+    if depth > 64 {
+        return Err(WrongJson {
+            path: path.clone(),
+            expected: "at most 64 levels".into(),
+            found: "deeper nesting".into(),
+        });
+    }
+    if json.is_null() {
+        return match ty {
+            Type::Nullable(_) | Type::Any | Type::Null => Ok(Value::Null),
+            _ => Err(wrong(path)),
+        };
+    }
+    let parsed = match (ty.plain(), json) {
+        (Type::Boolean, Json::Bool(b)) => Some(Value::Boolean(*b)),
+        (Type::Number(_), Json::Number(n)) => json_number(n),
+        (Type::Text, Json::String(s)) => Some(Value::text(s)),
+        (Type::Enum(texts), Json::String(s)) => texts
+            .iter()
+            .find(|t| ***t == **s)
+            .map(|t| Value::Text(t.clone())),
+        (Type::Date, Json::String(s)) => Date::parse(s).map(Value::Date),
+        (Type::YearMonth, Json::String(s)) => Date::parse(&format!("{s}-01"))
+            .or_else(|| Date::parse(s).filter(|d| d.day() == 1))
+            .map(Value::Date),
+        (Type::Time, Json::String(s)) => Time::parse(s).map(Value::Time),
+        (Type::DateTime, Json::String(s)) => DateTime::parse(s).map(Value::DateTime),
+        (Type::YearsMonths, Json::String(s)) => match Duration::parse(s) {
+            Some(Duration::Months(m)) => Some(Value::YearsMonths(m)),
+            _ => None,
+        },
+        (Type::DaysTime, Json::String(s)) => match Duration::parse(s) {
+            Some(Duration::Days(d)) => Some(Value::DaysTime(d)),
+            _ => None,
+        },
+        (Type::List(item), Json::Array(items)) => {
+            let length = path.len();
+            let mut out = Vec::with_capacity(items.len());
+            for (i, item_json) in items.iter().enumerate() {
+                path.push_str(&format!("[{}]", i + 1));
+                out.push(from_json(item_json, item, path, depth + 1)?);
+                path.truncate(length);
+            }
+            Some(Value::list(out))
+        }
+        (Type::Context(fields), Json::Object(map)) => {
+            let length = path.len();
+            let mut context = Context::new();
+            for (name, ty) in &fields.fields {
+                path.push('.');
+                path.push_str(name);
+                let found = map.get(&**name).unwrap_or(&Json::Null);
+                context.set(name.clone(), from_json(found, ty, path, depth + 1)?);
+                path.truncate(length);
+            }
+            if let Some(extra) = map.keys().find(|k| fields.field(k).is_none()) {
+                path.push('.');
+                path.push_str(extra);
+                let error = WrongJson {
+                    path: path.trim_start_matches('.').to_string(),
+                    expected: format!("one of the names of {ty}"),
+                    found: extra.clone(),
+                };
+                return Err(error);
+            }
+            Some(Value::Context(Arc::new(context)))
+        }
+        (Type::Any, _) => Some(match json {
+            Json::Null => Value::Null,
+            Json::Bool(b) => Value::Boolean(*b),
+            Json::Number(n) => json_number(n).unwrap_or_default(),
+            Json::String(s) => Value::text(s),
+            Json::Array(items) => {
+                let items: Result<Vec<_>, _> = items
+                    .iter()
+                    .map(|i| from_json(i, &Type::Any, path, depth + 1))
+                    .collect();
+                Value::list(items?)
+            }
+            Json::Object(map) => {
+                let mut context = Context::new();
+                for (name, item) in map {
+                    context.set(
+                        name.as_str().into(),
+                        from_json(item, &Type::Any, path, depth + 1)?,
+                    );
+                }
+                Value::Context(Arc::new(context))
+            }
+        }),
+        _ => None,
+    };
+    parsed.ok_or_else(|| wrong(path))
+}
+
+fn json_number(number: &serde_json::Number) -> Option<Value> {
+    number.to_string().parse().ok().map(Value::Number)
+}
+
+/// Equality within a budget of comparisons: shared values can be exponentially large written out.
+fn equal(a: &Value, b: &Value, budget: &mut u32) -> Option<bool> {
+    *budget = budget.checked_sub(1)?;
+    match (a, b) {
+        (Value::Null, Value::Null) => Some(true),
+        (Value::Null, _) | (_, Value::Null) => Some(false),
+        (Value::Boolean(a), Value::Boolean(b)) => Some(a == b),
+        (Value::List(a), Value::List(b)) => {
+            if Arc::ptr_eq(a, b) {
+                return Some(true);
+            }
+            if a.len() != b.len() {
+                return Some(false);
+            }
+            all(a.iter().zip(b.iter()).map(|(a, b)| equal(a, b, budget)))
+        }
+        (Value::Context(a), Value::Context(b)) => {
+            if Arc::ptr_eq(a, b) {
+                return Some(true);
+            }
+            if a.len() != b.len() {
+                return Some(false);
+            }
+            all(a.iter().map(|(name, value)| match b.get(name) {
+                Some(other) => equal(value, other, budget),
+                None => Some(false),
+            }))
+        }
+        (Value::Range(a), Value::Range(b)) => {
+            let ends = Some(a.low_closed == b.low_closed && a.high_closed == b.high_closed);
+            let low = equal(&a.low, &b.low, budget);
+            all([ends, low, equal(&a.high, &b.high, budget)].into_iter())
+        }
+        (Value::Object(a), Value::Object(b)) => Some(a == b),
+        (Value::Function(a), Value::Function(b)) => Some(Arc::ptr_eq(a, b)),
+        (Value::DateTime(a), Value::DateTime(b)) => Some(a.compare(*b) == Some(Ordering::Equal)),
+        (Value::Time(_), Value::Time(_)) => Some(a.compare(b) == Some(Ordering::Equal)),
+        _ => a.compare(b).map(|o| o == Ordering::Equal),
+    }
+}
+
+fn all(mut answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut unknown = false;
+    for answer in answers.by_ref() {
+        match answer {
+            Some(false) => return Some(false),
+            Some(true) => {}
+            None => unknown = true,
+        }
+    }
+    if unknown { None } else { Some(true) }
+}
+
+impl PartialEq for Value {
+    /// Equality for tests and lists of allowed values: [`Value::equals`] answers true.
+    fn eq(&self, other: &Value) -> bool {
+        self.equals(other) == Some(true)
+    }
+}
+
+impl From<Number> for Value {
+    fn from(number: Number) -> Value {
+        Value::Number(number)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Value {
+        Value::Boolean(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Value {
+        Value::Number(Number::int(value))
+    }
+}
+
+impl From<Date> for Value {
+    fn from(date: Date) -> Value {
+        Value::Date(date)
+    }
+}
+
+impl fmt::Display for Value {
+    /// As FEEL's `string()` prints it: texts bare at the top and quoted inside lists and contexts.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Text(t) => f.write_str(t),
+            other => write_value(other, f),
+        }
+    }
+}
+
+fn write_value(value: &Value, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match value {
+        Value::Null => f.write_str("null"),
+        Value::Boolean(b) => write!(f, "{b}"),
+        Value::Number(n) => write!(f, "{n}"),
+        Value::Text(t) => {
+            f.write_str("\"")?;
+            for c in t.chars() {
+                match c {
+                    '"' => f.write_str("\\\"")?,
+                    '\\' => f.write_str("\\\\")?,
+                    c => write!(f, "{c}")?,
+                }
+            }
+            f.write_str("\"")
+        }
+        Value::Date(d) => write!(f, "{d}"),
+        Value::Time(t) => write!(f, "{t}"),
+        Value::DateTime(d) => write!(f, "{d}"),
+        Value::YearsMonths(m) => f.write_str(&months_text(*m)),
+        Value::DaysTime(d) => write!(f, "{d}"),
+        Value::List(items) => {
+            f.write_str("[")?;
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    f.write_str(", ")?;
+                }
+                write_value(item, f)?;
+            }
+            f.write_str("]")
+        }
+        Value::Context(c) => {
+            f.write_str("{")?;
+            for (i, (name, item)) in c.iter().enumerate() {
+                if i > 0 {
+                    f.write_str(", ")?;
+                }
+                let plain = name
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || c == '_' || c == ' ');
+                if plain {
+                    write!(f, "{name}: ")?
+                } else {
+                    write!(f, "{name:?}: ")?
+                }
+                write_value(item, f)?;
+            }
+            f.write_str("}")
+        }
+        Value::Range(r) => {
+            f.write_str(if r.low_closed { "[" } else { "(" })?;
+            write_value(&r.low, f)?;
+            f.write_str("..")?;
+            write_value(&r.high, f)?;
+            f.write_str(if r.high_closed { "]" } else { ")" })
+        }
+        Value::Function(_) => f.write_str("function"),
+        Value::Object(o) => write!(f, "record {}/{}", o.record, o.handle),
+    }
+}
+
+/// Reads a literal of the kind that stands between quotes after `@`.
+pub fn parse_at_literal(text: &str) -> Option<Value> {
+    if let Some(date) = Date::parse(text) {
+        return Some(Value::Date(date));
+    }
+    if text.contains('T') && !text.trim_start_matches('-').starts_with('P') {
+        return DateTime::parse(text).map(Value::DateTime);
+    }
+    if let Some(time) = Time::parse(text) {
+        return Some(Value::Time(time));
+    }
+    match Duration::parse(text)? {
+        Duration::Months(m) => Some(Value::YearsMonths(m)),
+        Duration::Days(d) => Some(Value::DaysTime(d)),
+    }
+}
+
+const _: () = assert!(std::mem::size_of::<Value>() <= 32);
