@@ -12,11 +12,14 @@ pub mod change;
 pub mod decision;
 pub mod determination;
 pub mod determine;
+pub mod difference;
+mod hearing;
 pub mod night;
 pub mod owed;
 pub mod redetermination;
 pub mod rules;
 mod slices;
+mod walk;
 
 pub use policy::outcome::{Evaluation, Missing, Outcome, Reason};
 pub use policy::programme::{

@@ -89,12 +89,13 @@ impl Invented {
         self.line
             .iter()
             .filter(|(from, known_from, _)| *from <= day && *known_from <= At::new(known).today)
-            .max_by_key(|(from, ..)| *from)
+            // Of two figures for one day the later decided holds.
+            .max_by_key(|(from, known_from, _)| (*from, *known_from))
             .map_or(0, |row| row.2)
     }
 }
 
-fn fact<'a>(member: &'a MemberSlice, slot: u16) -> Option<&'a str> {
+fn fact(member: &MemberSlice, slot: u16) -> Option<&str> {
     member
         .facts
         .iter()

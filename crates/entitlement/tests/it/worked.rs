@@ -176,7 +176,8 @@ fn a_standard_decided_later_touches_all_from_its_day() {
 #[test]
 fn several_facts_in_any_order_end_the_same() {
     let law = Invented::new(false);
-    let steps: [&dyn Fn(&mut World, i64); 4] = [
+    type Record<'a> = &'a dyn Fn(&mut World, i64);
+    let steps: [Record<'_>; 4] = [
         &|w, n| {
             drop(w.learn(
                 &law,

@@ -1,0 +1,91 @@
+//! Reductions that wait until the recipient was heard.
+
+use crate::determination::{PeriodKey, SubjectKey};
+use crate::rules::Rules;
+use crate::{ApplicationRule, Outcome};
+use base::{Fen, Month};
+
+/// What the walk remembers from month to month about what is owed.
+#[derive(Default)]
+pub(crate) struct Settling {
+    pub subject: Option<SubjectKey>,
+    pub area: String,
+    /// Owed in the month before, after this run.
+    pub previous: Option<Fen>,
+    pub hold: Option<Held>,
+    pub last: Option<(PeriodKey, Outcome, bool, bool, ApplicationRule)>,
+}
+
+impl Settling {
+    pub fn note(&mut self, period: PeriodKey, owed: Option<Fen>) {
+        if matches!(period, PeriodKey::Month(_)) {
+            self.previous = owed;
+        }
+    }
+
+    /// A month that nothing reached ends what a past month announced: the reduction was over by then.
+    pub fn untouched(&mut self, period: PeriodKey, owed: Option<Fen>) {
+        self.note(period, owed);
+        self.hold = self.hold.filter(|h| !h.announced);
+    }
+
+    /// What stays owed in a month although the rules owe less, because the recipient must be heard
+    /// first. Months before the current one were paid under what was known then: they fall at once,
+    /// and the recovery waits for the hearing; but the reduction that they announce for the months to
+    /// come is held too.
+    pub fn keep(&mut self, month: Month, current: Month, last: Option<Fen>, target: Fen) -> Fen {
+        if month < current {
+            self.hold = last.filter(|before| target < *before).map(|floor| Held {
+                from: current,
+                floor,
+                proposed: target,
+                announced: true,
+            });
+            return target;
+        }
+        let announced = match self.hold {
+            Some(hold) if !hold.announced => return target.max(hold.floor),
+            held => held.map(|h| h.floor),
+        };
+        self.hold = last
+            .or(announced)
+            .or(self.previous)
+            .filter(|was| target < *was)
+            .map(|floor| Held {
+                from: month,
+                floor,
+                proposed: target,
+                announced: false,
+            });
+        self.hold.map_or(target, |hold| hold.floor)
+    }
+}
+
+/// A reduction that waits, while a chain is walked.
+#[derive(Clone, Copy)]
+pub(crate) struct Held {
+    pub from: Month,
+    pub floor: Fen,
+    pub proposed: Fen,
+    /// Told by a past month; the months from `from` on were not met yet.
+    pub announced: bool,
+}
+
+/// Is anybody left to hear: a member who, as far as is known, has not died?
+pub(crate) fn hearable<R: Rules + ?Sized>(
+    rules: &R,
+    slice: &registry::slice::HouseholdSlice,
+    member: Option<usize>,
+) -> bool {
+    let lives = |m: &registry::slice::MemberSlice| {
+        rules.death_kind().is_none_or(|kind| {
+            !m.facts
+                .iter()
+                .any(|f| f.kind == kind && &*f.value != "null")
+        })
+    };
+    match member {
+        Some(m) => slice.members.get(m).is_some_and(lives),
+        None => slice.members.iter().any(lives),
+    }
+}
