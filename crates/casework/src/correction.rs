@@ -123,9 +123,9 @@ pub fn correct<R: Rules + ?Sized>(
     };
     for (key, periods) in matters(&follows) {
         let programme = programme_now(rules, &books.known, &key, at);
-        story.money(&key, &periods, programme)?;
+        let moved = story.money(&key, &periods, programme)?;
         if let Some(programme) = programme {
-            story.tell(&key, &periods, programme);
+            story.tell(&key, &periods, &moved, programme);
         }
     }
     for hold in &follows.holds {
@@ -155,6 +155,17 @@ type Matter = (SubjectKey, String);
 struct Periods<'a> {
     changes: Vec<&'a EntitlementChange>,
     differences: Vec<&'a Difference>,
+}
+
+/// The months of arrears and of overpayments, for letters.
+#[derive(Default)]
+struct Moved {
+    arrears: Vec<Month>,
+    overpaid: Vec<Month>,
+}
+
+fn first_and_last(months: &[Month]) -> Option<(Month, Month)> {
+    Some((*months.iter().min()?, *months.iter().max()?))
 }
 
 fn matter_of(hold: &Hold) -> Matter {
@@ -281,7 +292,7 @@ impl Story<'_> {
         key: &Matter,
         periods: &Periods<'_>,
         programme: Option<&Programme>,
-    ) -> Result<(), CorrectionError> {
+    ) -> Result<Moved, CorrectionError> {
         let (subject, id) = key;
         let stamp = Stamp {
             booked: self.at.today,
@@ -294,6 +305,7 @@ impl Story<'_> {
                 .accounts
                 .extend(chart(&subject.shard, subject.id, id));
         }
+        let mut moved = Moved::default();
         let mut overpaid = Vec::new();
         for change in &periods.changes {
             let posted = post(
@@ -320,7 +332,12 @@ impl Story<'_> {
             sum.overpaid = sum.overpaid + posted.overpaid;
             sum.overpaid_less = sum.overpaid_less + posted.overpaid_less;
             self.out.transfers.extend(posted.transfers);
+            let month = month_of(change.period, self.at);
+            if !first && posted.payable > Fen::ZERO {
+                moved.arrears.push(month);
+            }
             if posted.overpaid > Fen::ZERO {
+                moved.overpaid.push(month);
                 overpaid.push(*change);
             }
         }
@@ -329,7 +346,7 @@ impl Story<'_> {
                 self.recover(key, change, programme, &mut position, stamp);
             }
         }
-        Ok(())
+        Ok(moved)
     }
 
     fn recover(
@@ -461,21 +478,12 @@ impl Story<'_> {
     }
 
     /// Letters: arrears and recovery with their sums, and the amount that goes on from now.
-    fn tell(&mut self, key: &Matter, periods: &Periods<'_>, programme: &Programme) {
+    fn tell(&mut self, key: &Matter, periods: &Periods<'_>, moved: &Moved, programme: &Programme) {
         let sum = self.sum(key).clone();
         let objection = objection_term(programme, self.at.today, self.books.calendar);
         let later = |c: &&&EntitlementChange| c.cause != Cause::First.name();
         let corrected: Vec<&EntitlementChange> =
             periods.changes.iter().filter(later).copied().collect();
-        let of = |sign: fn(Fen) -> bool| -> Option<(Month, Month)> {
-            let months = || {
-                corrected
-                    .iter()
-                    .filter(|c| sign(c.change))
-                    .map(|c| month_of(c.period, self.at))
-            };
-            Some((months().min()?, months().max()?))
-        };
         let fill = |months, difference: Fen| {
             let reasons = periods
                 .differences
@@ -497,11 +505,11 @@ impl Story<'_> {
         };
         let mut letters = Vec::new();
         if sum.arrears > Fen::ZERO {
-            letters.push(("arrears", fill(of(|f| f > Fen::ZERO), sum.arrears)));
+            letters.push(("arrears", fill(first_and_last(&moved.arrears), sum.arrears)));
         }
         if sum.overpaid > sum.waived {
             let asked = sum.overpaid - sum.waived;
-            letters.push(("recovery", fill(of(|f| f < Fen::ZERO), asked)));
+            letters.push(("recovery", fill(first_and_last(&moved.overpaid), asked)));
         }
         let latest = corrected.iter().max_by_key(|c| c.period);
         if let Some(change) = latest.filter(|c| month_of(c.period, self.at) >= self.at.month()) {

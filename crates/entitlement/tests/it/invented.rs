@@ -46,6 +46,10 @@ pub fn at(text: &str, minute: i64) -> At {
     At::new(noon + chrono::TimeDelta::minutes(minute))
 }
 
+fn both(zh: &str, en: &str) -> Value {
+    json!({"zh": zh, "en": en})
+}
+
 fn programme(value: Value) -> Programme {
     serde_json::from_value(value).expect("a programme")
 }
@@ -69,7 +73,16 @@ impl Invented {
                     "id": "jia", "en": "A", "subject": "household", "rhythm": "month",
                     "amount": "甲金额", "carry": {"宽限": "数"}, "application": "required",
                     "payment": {"day": 10, "purpose": "甲"},
-                    "procedure": {"hearing_before_reduction": hearing},
+                    "procedure": {
+                        "total": "30 d", "objection": "60 d", "hearing_before_reduction": hearing,
+                    },
+                    "recovery": {"cap_percent": 30, "waive_up_to": 5},
+                    "notices": {
+                        "changed": both("{原金额}→{新金额}", "{before} to {after}"),
+                        "ended": both("{户}停发", "{household} ends"),
+                        "recovery": both("{申请人}{月份}多发{差额}，{期限}前", "{applicant} {difference}"),
+                        "arrears": both("{申请人}{月份}补发{差额}", "{applicant} {difference}"),
+                    },
                 })),
                 programme(json!({
                     "id": "yi", "en": "B", "subject": "person", "rhythm": "month",
