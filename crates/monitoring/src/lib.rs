@@ -2,4 +2,9 @@
 //!
 //! Decides: what a district's figures are and where somebody must look.
 //! Never: decides a case or moves money; reads only.
-//! Entrance: `district`.
+//! Entrance: [`district::District`].
+//! Invariants: folds do not depend on the order of rows; samples follow from seed and ids alone.
+
+pub mod district;
+pub mod sampling;
+pub mod signals;
