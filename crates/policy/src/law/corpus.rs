@@ -1,13 +1,20 @@
 //! A whole law: all its files, read and checked together.
 
 use super::calendar;
+use super::checks;
+use super::compile::{self, Compiled};
+use super::edition::Editions;
+use super::examples;
+use super::kinds::{self, EvidenceKind, Kinds};
+use super::parameters::{self, Parameter, Parameters};
+use super::symbols::{self, Symbols};
 use super::model::*;
 use super::places::Places;
 use super::programmes::{self, ProgrammeVersion};
 use super::reader::{self, Raw};
 use super::report::Report;
 use super::source::{Findings, SourceFile, Sources, Span, say};
-use crate::programme::Programme;
+use crate::programme::{Programme, Subject};
 use base::{Calendar, Day};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -16,6 +23,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Law {
     pub(crate) corpus: Arc<Corpus>,
+    pub(crate) editions: Arc<Editions>,
 }
 
 /// What the files say, with names resolved.
@@ -29,6 +37,12 @@ pub(crate) struct Corpus {
     pub places: Places,
     pub programmes: Vec<ProgrammeVersion>,
     pub calendars: Vec<calendar::CalendarText>,
+    /// Households' kinds, and members'.
+    pub kinds: [Kinds; 2],
+    pub parameters: Parameters,
+    pub symbols: Symbols,
+    /// For each definition its code; `None` for one with errors.
+    pub compiled: Vec<Option<Compiled>>,
 }
 
 impl Law {
@@ -119,6 +133,21 @@ impl Law {
             .programmes
             .iter()
             .map(|v| (&v.programme, &self.corpus.instruments[v.instrument]))
+    }
+
+    /// All parameters in the order of their declaration.
+    pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        self.corpus.parameters.list.iter()
+    }
+
+    /// The evidence kinds of a subject; the index is the slot in a record, stable for this law.
+    pub fn kinds(&self, subject: Subject) -> &[EvidenceKind] {
+        &self.corpus.kinds[kinds::which(subject)].list
+    }
+
+    /// A kind by its name.
+    pub fn kind(&self, subject: Subject, name: &str) -> Option<&EvidenceKind> {
+        self.corpus.kinds[kinds::which(subject)].get(name)
     }
 
     /// Places of `places.csv`.

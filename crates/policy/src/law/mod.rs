@@ -6,23 +6,44 @@
 
 #![allow(dead_code)] // fields that the evaluator will read
 mod calendar;
+mod checks;
+mod compile;
 mod corpus;
 mod directive;
+mod edition;
+mod eval;
+pub mod examples;
+mod explain;
 mod front;
+mod kinds;
+mod lists;
 mod markdown;
 mod model;
+mod parameters;
 mod places;
+mod prelude;
 mod programmes;
 mod reader;
 mod report;
 mod sentence;
+mod situation;
 mod source;
+mod symbols;
 mod tables;
+mod trace;
 mod yaml;
 
+pub use crate::feel::number::Number;
+pub use crate::feel::types::Type;
+pub use crate::feel::value::Value;
 pub use corpus::Law;
+pub use edition::{Edition, LawError};
+pub use eval::{Evaluator, Handle, eval_json};
+pub use kinds::{Absent, EvidenceKind, KindError, Register};
 pub use model::{Article, Block, Instrument, RuleBody, RuleText, Status};
+pub use parameters::Parameter;
 pub use places::{Place, Places};
 pub use report::{Finding, Language, Report, Severity};
+pub use situation::{Carry, Record, Situation, SituationError};
 pub use source::{Position, SourceFile};
 pub use tables::ParameterRow;

@@ -162,6 +162,8 @@ pub struct RuleText {
     pub line: usize,
     /// Sentences with placeholders in braces.
     pub sentences: Bilingual,
+    /// Sentences for when the rule is false; empty where the others serve.
+    pub sentences_no: Bilingual,
     /// FEEL or table.
     pub body: RuleBody,
 }
@@ -204,6 +206,9 @@ pub(crate) struct Definition {
 pub(crate) struct Sentences {
     pub zh: Option<Cell>,
     pub en: Option<Cell>,
+    /// Said instead when the rule is false.
+    pub zh_no: Option<Cell>,
+    pub en_no: Option<Cell>,
 }
 
 #[derive(Clone, Debug)]

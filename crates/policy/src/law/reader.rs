@@ -197,16 +197,8 @@ impl Reader<'_, '_> {
         text: RuleBody,
     ) {
         let citation = self.citation();
-        let templates = Bilingual {
-            zh: sentences
-                .zh
-                .as_ref()
-                .map_or_else(String::new, |c| c.text.clone()),
-            en: sentences
-                .en
-                .as_ref()
-                .map_or_else(String::new, |c| c.text.clone()),
-        };
+        let text_of = |cell: &Option<Cell>| cell.as_ref().map_or_else(String::new, |c| c.text.clone());
+        let sentence_pair = |zh: &Option<Cell>, en: &Option<Cell>| Bilingual { zh: text_of(zh), en: text_of(en) };
         let rule = self.raw.rules.len();
         self.raw.rules.push(RuleText {
             name: head.name.text.clone(),
@@ -215,7 +207,8 @@ impl Reader<'_, '_> {
             citation: citation.clone(),
             file: self.path.to_string(),
             line: self.findings.sources.position(&head.name.span).line,
-            sentences: templates,
+            sentences: sentence_pair(&sentences.zh, &sentences.en),
+            sentences_no: sentence_pair(&sentences.zh_no, &sentences.en_no),
             body: text,
         });
         self.raw.definitions.push(Definition {
@@ -232,12 +225,18 @@ impl Reader<'_, '_> {
         self.push(Block::Rule { rule });
     }
 
-    /// The `// zh:` and `// en:` lines of a body.
+    /// The `// zh:` and `// en:` lines of a body, and those for when the rule is false.
     fn sentences(&self, body: &Span) -> Sentences {
         let mut found = Sentences::default();
         let mut at = 0;
         for piece in self.slice(body).split_inclusive('\n') {
-            for (mark, slot) in [("zh:", &mut found.zh), ("en:", &mut found.en)] {
+            let marks = [
+                ("zh:", &mut found.zh),
+                ("en:", &mut found.en),
+                ("zh no:", &mut found.zh_no),
+                ("en no:", &mut found.en_no),
+            ];
+            for (mark, slot) in marks {
                 let Some(rest) = sentence(piece, mark) else {
                     continue;
                 };
@@ -441,9 +440,7 @@ fn sentence<'t>(line: &'t str, mark: &str) -> Option<&'t str> {
 
 /// A rule's FEEL as a reader wants to see it.
 fn without_sentences(body: &str) -> String {
-    let kept: Vec<&str> = body
-        .lines()
-        .filter(|l| sentence(l, "zh:").is_none() && sentence(l, "en:").is_none())
-        .collect();
+    let said = |l: &str| ["zh:", "en:", "zh no:", "en no:"].iter().any(|m| sentence(l, m).is_some());
+    let kept: Vec<&str> = body.lines().filter(|l| !said(l)).collect();
     kept.join("\n").trim().to_string()
 }
