@@ -1,7 +1,14 @@
-//! A small command over a folder of law files: `law check DIR`.
-//! The real command is `minsheng law`; this one needs only this crate.
+//! A small command over a folder of law files; the real one is `minsheng law`, this one needs only
+//! this crate:
+//!
+//! ```text
+//! law check DIR
+//! law test DIR [--accept] [NAME]          NAME: only examples whose file or name contains it
+//! law eval DIR PLACE DAY DECISION JSON
+//! law list DIR
+//! ```
 
-use policy::law::{Language, Law, SourceFile};
+use policy::law::{Language, Law, SourceFile, eval_json, examples};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,8 +17,17 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
         ["check", dir] => check(dir),
+        ["test", dir, ref rest @ ..] => test(dir, rest),
+        ["eval", dir, place, day, decision, json] => eval(dir, place, day, decision, json),
+        ["list", dir] => match load(dir) {
+            Some(law) => {
+                println!("{:#}", law.list());
+                ExitCode::SUCCESS
+            }
+            None => ExitCode::from(1),
+        },
         _ => {
-            eprintln!("usage: law check DIR");
+            eprintln!("usage: law check|test|eval|list DIR …");
             ExitCode::from(2)
         }
     }
@@ -24,7 +40,10 @@ fn read(dir: &Path, root: &Path, out: &mut Vec<SourceFile>) -> std::io::Result<(
             read(&path, root, out)?;
         } else if let Ok(text) = std::fs::read_to_string(&path) {
             let name = path.strip_prefix(root).unwrap_or(&path);
-            out.push(SourceFile { path: name.to_string_lossy().replace('\\', "/"), text });
+            out.push(SourceFile {
+                path: name.to_string_lossy().replace('\\', "/"),
+                text,
+            });
         }
     }
     Ok(())
@@ -38,14 +57,92 @@ fn files(dir: &str) -> Vec<SourceFile> {
     out
 }
 
+fn load(dir: &str) -> Option<Law> {
+    let (law, report) = Law::check(files(dir));
+    if law.is_none() {
+        print!("{}", report.render(Language::Both));
+    }
+    law
+}
+
 fn check(dir: &str) -> ExitCode {
     let (law, report) = Law::check(files(dir));
     print!("{}", report.render(Language::Both));
     match law {
         Some(law) => {
-            println!("{} instruments, {} rules", law.instruments().len(), law.rules().len());
+            println!(
+                "{} instruments, {} rules",
+                law.instruments().len(),
+                law.rules().len()
+            );
             ExitCode::SUCCESS
         }
         None => ExitCode::from(1),
+    }
+}
+
+fn test(dir: &str, rest: &[&str]) -> ExitCode {
+    let Some(law) = load(dir) else {
+        return ExitCode::from(1);
+    };
+    let accept = rest.contains(&"--accept");
+    let wanted = rest
+        .iter()
+        .find(|r| !r.starts_with("--"))
+        .copied()
+        .unwrap_or("");
+    let (mut passed, mut failed) = (0, 0);
+    for file in files(dir)
+        .iter()
+        .filter(|f| f.path.ends_with(".examples.yaml"))
+    {
+        for result in examples::run(&law, &file.text, &file.path) {
+            if !file.path.contains(wanted) && !result.name.contains(wanted) {
+                continue;
+            }
+            if result.passed() {
+                passed += 1;
+            } else {
+                failed += 1;
+                println!("{result}");
+            }
+        }
+        if accept && file.path.contains(wanted) {
+            let text = examples::accept(&law, &file.text, &file.path);
+            if text != file.text
+                && let Err(error) = std::fs::write(Path::new(dir).join(&file.path), text)
+            {
+                eprintln!("{}: {error}", file.path);
+            }
+        }
+    }
+    println!("{passed} passed, {failed} failed");
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    }
+}
+
+fn eval(dir: &str, place: &str, day: &str, decision: &str, json: &str) -> ExitCode {
+    let Some(law) = load(dir) else {
+        return ExitCode::from(1);
+    };
+    let (Ok(day), Ok(json)) = (base::parse_day(day), serde_json::from_str(json)) else {
+        eprintln!("DAY is written 2026-07-01, JSON is an object of names and values");
+        return ExitCode::from(2);
+    };
+    match eval_json(&law, place, day, decision, &json) {
+        Ok(evaluation) => {
+            println!(
+                "{:#}",
+                serde_json::to_value(&evaluation).unwrap_or_default()
+            );
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
     }
 }

@@ -6,9 +6,9 @@ use super::corpus::{Corpus, Law};
 use super::edition::{Edition, NONE};
 use super::kinds::which;
 use super::model::{Body, Instrument};
+use super::prelude::{Type, Unit};
 use super::programmes::Use;
 use super::source::{Findings, Span, say};
-use super::prelude::{Type, Unit};
 use crate::programme::Subject;
 use base::Day;
 use std::collections::{BTreeSet, HashSet};
@@ -30,13 +30,21 @@ pub(crate) fn check(law: &Law, used_by_examples: &HashSet<String>, findings: &mu
 fn days_of(law: &Law, instrument: &Instrument) -> Vec<Day> {
     let mut days = vec![instrument.from];
     days.extend(
-        law.editions.days().iter().copied().filter(|d| *d > instrument.from && instrument.to.is_none_or(|to| *d <= to)),
+        law.editions
+            .days()
+            .iter()
+            .copied()
+            .filter(|d| *d > instrument.from && instrument.to.is_none_or(|to| *d <= to)),
     );
     days
 }
 
 fn place_of(corpus: &Corpus, instrument: &Instrument) -> Option<usize> {
-    corpus.places.all().iter().position(|p| p.code == instrument.place)
+    corpus
+        .places
+        .all()
+        .iter()
+        .position(|p| p.code == instrument.place)
 }
 
 /// Two rules, or programmes, of one name that neither place nor day puts in order.
@@ -45,7 +53,12 @@ fn twice(corpus: &Corpus, findings: &mut Findings<'_>) {
         let (a, b) = (&corpus.instruments[a], &corpus.instruments[b]);
         a.place == b.place && a.from == b.from
     };
-    let names = corpus.symbols.rules.iter().flatten().map(|r| &r.definitions);
+    let names = corpus
+        .symbols
+        .rules
+        .iter()
+        .flatten()
+        .map(|r| &r.definitions);
     for definitions in names.chain(corpus.symbols.functions.iter().map(|f| &f.definitions)) {
         for (n, &d) in definitions.iter().enumerate() {
             for &e in &definitions[..n] {
@@ -57,9 +70,15 @@ fn twice(corpus: &Corpus, findings: &mut Findings<'_>) {
                         &new.name_span,
                         say(
                             format!("`{}` 在 {place} 已有规则，地方与施行日都相同", new.name),
-                            format!("`{}` has a rule at {place} with the same place and first day", new.name),
+                            format!(
+                                "`{}` has a rule at {place} with the same place and first day",
+                                new.name
+                            ),
                         ),
-                        say("删去一条，或换一个名称", "remove one of them, or take another name"),
+                        say(
+                            "删去一条，或换一个名称",
+                            "remove one of them, or take another name",
+                        ),
                     );
                 }
             }
@@ -87,7 +106,9 @@ fn programmes(law: &Law, findings: &mut Findings<'_>) {
     let corpus = &*law.corpus;
     for (n, version) in corpus.programmes.iter().enumerate() {
         let instrument = &corpus.instruments[version.instrument];
-        let Some(place) = place_of(corpus, instrument) else { continue };
+        let Some(place) = place_of(corpus, instrument) else {
+            continue;
+        };
         let who = which(version.programme.subject);
         for (name, span, what) in version.rule_names() {
             let Some(at) = corpus.symbols.rule_index[who].get(name.as_str()).copied() else {
@@ -117,7 +138,13 @@ fn below(law: &Law, place: usize, day: Day, holds: impl Fn(&Edition) -> bool) ->
     })
 }
 
-fn unknown_rule(corpus: &Corpus, subject: Subject, name: &str, span: &Span, findings: &mut Findings<'_>) {
+fn unknown_rule(
+    corpus: &Corpus,
+    subject: Subject,
+    name: &str,
+    span: &Span,
+    findings: &mut Findings<'_>,
+) {
     let who = which(subject);
     let hint = super::report::closest(name, corpus.symbols.rules[who].iter().map(|r| &*r.name));
     let elsewhere = corpus.symbols.rule_index[1 - who].contains_key(name);
@@ -126,13 +153,19 @@ fn unknown_rule(corpus: &Corpus, subject: Subject, name: &str, span: &Span, find
             "这条规则是另一个主体的：核对 subject",
             "that rule is about the other subject: check `subject`",
         ),
-        (Some(hint), _) => say(format!("是 `{hint}` 吗？"), format!("did you mean `{hint}`?")),
+        (Some(hint), _) => say(
+            format!("是 `{hint}` 吗？"),
+            format!("did you mean `{hint}`?"),
+        ),
         (None, _) => say("先写出这条规则", "write that rule first"),
     };
     findings.error(
         "unknown-name",
         span,
-        say(format!("没有规则 `{name}`"), format!("there is no rule `{name}`")),
+        say(
+            format!("没有规则 `{name}`"),
+            format!("there is no rule `{name}`"),
+        ),
         remedy,
     );
 }
@@ -167,14 +200,27 @@ fn fits(
     let (fine, wanted) = match what {
         Use::Boolean => (known.ty == Type::Boolean, ("是否", "boolean")),
         Use::Amount if version.programme.payment.is_some() => (
-            matches!(unit, Some(Unit::Yuan | Unit::YuanPerMonth | Unit::YuanPerYear)),
+            matches!(
+                unit,
+                Some(Unit::Yuan | Unit::YuanPerMonth | Unit::YuanPerYear)
+            ),
             ("元 或 元/月", "yuan or yuan/month"),
         ),
-        Use::Months => (matches!(unit, Some(Unit::Months | Unit::Plain)), ("月", "months")),
+        Use::Months => (
+            matches!(unit, Some(Unit::Months | Unit::Plain)),
+            ("月", "months"),
+        ),
         Use::Amount | Use::Value => (true, ("", "")),
         Use::Carry => {
-            let declared = corpus.symbols.carry[who].iter().find(|c| c.name == known.name);
-            let same = declared.is_none_or(|c| c.ty == known.ty.clone().nullable() || c.ty.unit().is_some_and(|u| Some(u) == unit || u == Unit::Plain));
+            let declared = corpus.symbols.carry[who]
+                .iter()
+                .find(|c| c.name == known.name);
+            let same = declared.is_none_or(|c| {
+                c.ty == known.ty.clone().nullable()
+                    || c.ty
+                        .unit()
+                        .is_some_and(|u| Some(u) == unit || u == Unit::Plain)
+            });
             (same, ("结转声明的类型", "the type that the carry declares"))
         }
     };
@@ -183,10 +229,19 @@ fn fits(
             "type-mismatch",
             span,
             say(
-                format!("`{}` 的类型是 {}，这里要 {}", known.name, known.ty, wanted.0),
-                format!("`{}` has type {}; {} is needed here", known.name, known.ty, wanted.1),
+                format!(
+                    "`{}` 的类型是 {}，这里要 {}",
+                    known.name, known.ty, wanted.0
+                ),
+                format!(
+                    "`{}` has type {}; {} is needed here",
+                    known.name, known.ty, wanted.1
+                ),
             ),
-            say("换一条规则，或改正其类型", "name another rule, or mend its type"),
+            say(
+                "换一条规则，或改正其类型",
+                "name another rule, or mend its type",
+            ),
         );
     }
 }
@@ -195,9 +250,13 @@ fn fits(
 fn definition(law: &Law, n: usize, said: &mut HashSet<(usize, Read)>, findings: &mut Findings<'_>) {
     let corpus = &*law.corpus;
     let definition = &corpus.definitions[n];
-    let Some(compiled) = corpus.compiled[n].as_ref() else { return };
+    let Some(compiled) = corpus.compiled[n].as_ref() else {
+        return;
+    };
     let instrument = &corpus.instruments[definition.instrument];
-    let Some(place) = place_of(corpus, instrument) else { return };
+    let Some(place) = place_of(corpus, instrument) else {
+        return;
+    };
     let days: Vec<Day> = days_of(law, instrument)
         .into_iter()
         .filter(|&day| active(&law.edition_at(place, day, None), definition, n))
@@ -207,16 +266,32 @@ fn definition(law: &Law, n: usize, said: &mut HashSet<(usize, Read)>, findings: 
             Read::Rule(who, at) => {
                 let lacks = |e: &Edition| e.rules[who][at] == NONE;
                 let day = days.iter().copied().find(|&day| {
-                    lacks(&law.edition_at(place, day, None)) && !below(law, place, day, |e| !lacks(e))
+                    lacks(&law.edition_at(place, day, None))
+                        && !below(law, place, day, |e| !lacks(e))
                 });
                 if let Some(day) = day {
-                    not_in_force(&corpus.symbols.rules[who][at].name, day, &instrument.place, span, findings);
+                    not_in_force(
+                        &corpus.symbols.rules[who][at].name,
+                        day,
+                        &instrument.place,
+                        span,
+                        findings,
+                    );
                 }
             }
             Read::Function(at) => {
-                let day = days.iter().copied().find(|&day| law.edition_at(place, day, None).functions[at] == NONE);
+                let day = days
+                    .iter()
+                    .copied()
+                    .find(|&day| law.edition_at(place, day, None).functions[at] == NONE);
                 if let Some(day) = day {
-                    not_in_force(&corpus.symbols.functions[at].name, day, &instrument.place, span, findings);
+                    not_in_force(
+                        &corpus.symbols.functions[at].name,
+                        day,
+                        &instrument.place,
+                        span,
+                        findings,
+                    );
                 }
             }
             Read::Parameter(at) => coverage(law, at, place, &days, span, said, findings),
@@ -257,9 +332,15 @@ fn coverage(
                 span,
                 say(
                     format!("参数 `{}` 没有一行数值，用到它的结果一律待定", of.name),
-                    format!("the parameter `{}` has no row: whatever needs it stays undetermined", of.name),
+                    format!(
+                        "the parameter `{}` has no row: whatever needs it stays undetermined",
+                        of.name
+                    ),
                 ),
-                say("补上数值；没有来源的写 unverified", "add a value; one without a source is `unverified`"),
+                say(
+                    "补上数值；没有来源的写 unverified",
+                    "add a value; one without a source is `unverified`",
+                ),
             );
         }
         return;
@@ -269,20 +350,32 @@ fn coverage(
     let own = of.places.iter().any(|p| chain.contains(p));
     let within: BTreeSet<usize> = match own {
         true => BTreeSet::from([place]),
-        false => of.places.iter().copied().filter(|&p| corpus.places.chain_of(p).contains(&place)).collect(),
+        false => of
+            .places
+            .iter()
+            .copied()
+            .filter(|&p| corpus.places.chain_of(p).contains(&place))
+            .collect(),
     };
     for p in within {
         let chain = corpus.places.chain_of(p);
-        let mine: Vec<usize> = (0..of.rows.len()).filter(|&n| chain.contains(&of.places[n])).collect();
+        let mine: Vec<usize> = (0..of.rows.len())
+            .filter(|&n| chain.contains(&of.places[n]))
+            .collect();
         let first = mine.iter().map(|&n| of.rows[n].from).min().flatten();
         let hole = |later: bool| {
-            days.iter().copied().filter(|&d| of.row(&chain, d, None).is_none()).find(|&d| {
-                let comes = mine.iter().any(|&n| of.rows[n].from.is_some_and(|f| f > d));
-                let began = first.is_none_or(|f| f <= d);
-                (comes && began) == later
-            })
+            days.iter()
+                .copied()
+                .filter(|&d| of.row(&chain, d, None).is_none())
+                .find(|&d| {
+                    let comes = mine.iter().any(|&n| of.rows[n].from.is_some_and(|f| f > d));
+                    let began = first.is_none_or(|f| f <= d);
+                    (comes && began) == later
+                })
         };
-        let at = mine.last().map_or_else(|| span.clone(), |&n| of.spans[n].clone());
+        let at = mine
+            .last()
+            .map_or_else(|| span.clone(), |&n| of.spans[n].clone());
         if let Some(day) = hole(true) {
             if said.insert((p, Read::Parameter(parameter))) {
                 gap(&of.name, name(p), day, &at, findings);
@@ -294,10 +387,21 @@ fn coverage(
                 "parameter-gap",
                 &at,
                 say(
-                    format!("参数 `{}` 在 {} 于 {day} 没有数值，用到它的规则却在施行", of.name, name(p)),
-                    format!("`{}` has no value at {} on {day}, while rules in force use it", of.name, name(p)),
+                    format!(
+                        "参数 `{}` 在 {} 于 {day} 没有数值，用到它的规则却在施行",
+                        of.name,
+                        name(p)
+                    ),
+                    format!(
+                        "`{}` has no value at {} on {day}, while rules in force use it",
+                        of.name,
+                        name(p)
+                    ),
                 ),
-                say("补一行；最后一行不写 to 表示延续", "add a row; a last row without `to` goes on"),
+                say(
+                    "补一行；最后一行不写 to 表示延续",
+                    "add a row; a last row without `to` goes on",
+                ),
             );
         }
     }
@@ -377,7 +481,11 @@ fn report_cycle(edition: &Edition, cycle: &[usize], findings: &mut Findings<'_>)
     let corpus = &edition.corpus;
     let step = |d: &usize| {
         let definition = &corpus.definitions[*d];
-        format!("{} ({})", definition.name, findings.sources.place(&definition.name_span))
+        format!(
+            "{} ({})",
+            definition.name,
+            findings.sources.place(&definition.name_span)
+        )
     };
     let mut way: Vec<String> = cycle.iter().map(step).collect();
     way.push(corpus.definitions[cycle[0]].name.clone());
@@ -385,7 +493,10 @@ fn report_cycle(edition: &Edition, cycle: &[usize], findings: &mut Findings<'_>)
     findings.error(
         "cycle",
         &corpus.definitions[cycle[0]].name_span,
-        say(format!("规则互为前提：{way}"), format!("these rules need each other: {way}")),
+        say(
+            format!("规则互为前提：{way}"),
+            format!("these rules need each other: {way}"),
+        ),
         say(
             "断开其中一环；要用上一期的值就用 上期",
             "break one of the links; to use the period before, read `previous`",
@@ -402,7 +513,11 @@ fn unused(corpus: &Corpus, used_by_examples: &HashSet<String>, findings: &mut Fi
     for version in &corpus.programmes {
         let who = which(version.programme.subject);
         for (name, _, _) in version.rule_names() {
-            used.extend(corpus.symbols.rule_index[who].get(name.as_str()).map(|&n| Read::Rule(who, n)));
+            used.extend(
+                corpus.symbols.rule_index[who]
+                    .get(name.as_str())
+                    .map(|&n| Read::Rule(who, n)),
+            );
         }
     }
     for (who, rules) in corpus.symbols.rules.iter().enumerate() {
@@ -412,7 +527,10 @@ fn unused(corpus: &Corpus, used_by_examples: &HashSet<String>, findings: &mut Fi
                 findings.warn(
                     "unused-rule",
                     span,
-                    say(format!("规则 `{}` 没有人用", rule.name), format!("nothing uses the rule `{}`", rule.name)),
+                    say(
+                        format!("规则 `{}` 没有人用", rule.name),
+                        format!("nothing uses the rule `{}`", rule.name),
+                    ),
                     say(
                         "删去，或写进制度、别的规则或例子",
                         "remove it, or use it in a programme, another rule or an example",
@@ -426,7 +544,10 @@ fn unused(corpus: &Corpus, used_by_examples: &HashSet<String>, findings: &mut Fi
             findings.warn(
                 "unused-rule",
                 &corpus.definitions[function.definitions[0]].name_span,
-                say(format!("函数 `{}` 没有人用", function.name), format!("nothing uses the function `{}`", function.name)),
+                say(
+                    format!("函数 `{}` 没有人用", function.name),
+                    format!("nothing uses the function `{}`", function.name),
+                ),
                 say("删去", "remove it"),
             );
         }
@@ -436,7 +557,10 @@ fn unused(corpus: &Corpus, used_by_examples: &HashSet<String>, findings: &mut Fi
             findings.warn(
                 "unused-parameter",
                 &parameter.span,
-                say(format!("参数 `{}` 没有人用", parameter.name), format!("nothing uses the parameter `{}`", parameter.name)),
+                say(
+                    format!("参数 `{}` 没有人用", parameter.name),
+                    format!("nothing uses the parameter `{}`", parameter.name),
+                ),
                 say("删去，或在规则中使用", "remove it, or use it in a rule"),
             );
         }
@@ -446,16 +570,26 @@ fn unused(corpus: &Corpus, used_by_examples: &HashSet<String>, findings: &mut Fi
 /// The article that a table's row names must exist.
 fn row_articles(corpus: &Corpus, findings: &mut Findings<'_>) {
     for definition in &corpus.definitions {
-        let Body::Table(table) = &definition.body else { continue };
+        let Body::Table(table) = &definition.body else {
+            continue;
+        };
         for row in &table.rows {
-            let Some(article) = &row.article else { continue };
+            let Some(article) = &row.article else {
+                continue;
+            };
             let own = &corpus.instruments[definition.instrument];
             if !cites(corpus, article, Some(own)) {
                 findings.error(
                     "unknown-article",
                     &row.span,
-                    say(format!("没有条文 `{article}`"), format!("there is no article `{article}`")),
-                    say("写本法规里一个标题的第一个词", "write the first word of one of this instrument's headings"),
+                    say(
+                        format!("没有条文 `{article}`"),
+                        format!("there is no article `{article}`"),
+                    ),
+                    say(
+                        "写本法规里一个标题的第一个词",
+                        "write the first word of one of this instrument's headings",
+                    ),
                 );
             }
         }
@@ -469,7 +603,11 @@ pub(crate) fn cites(corpus: &Corpus, text: &str, own: Option<&Instrument>) -> bo
     if own.is_some_and(|i| has(i, text)) {
         return true;
     }
-    text.rsplit_once(char::is_whitespace).is_some_and(|(number, article)| {
-        corpus.instruments.iter().any(|i| i.number == number.trim() && has(i, article))
-    })
+    text.rsplit_once(char::is_whitespace)
+        .is_some_and(|(number, article)| {
+            corpus
+                .instruments
+                .iter()
+                .any(|i| i.number == number.trim() && has(i, article))
+        })
 }

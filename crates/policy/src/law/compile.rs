@@ -3,13 +3,13 @@
 use super::kinds::which;
 use super::markdown::Cell;
 use super::model::{Body, Definition, TableBody};
+use super::prelude::{
+    self as feel, Closure, Diagnostic, Expr, ExprKind, Function, Hit, Input, Output, Rule, Scope,
+    Table, Target, Type, Value,
+};
 use super::sentence::{self, Piece};
 use super::source::{Findings, Span, say};
 use super::symbols::{self, Field, Slot, Symbols};
-use super::prelude::{
-    self as feel, Closure, Diagnostic, Expr, ExprKind, Function, Hit, Input, Output, Rule, Scope, Table, Target,
-    Type, Value,
-};
 use crate::programme::Bilingual;
 use std::sync::Arc;
 
@@ -30,7 +30,10 @@ pub(crate) struct Compiled {
 #[derive(Clone, Debug)]
 pub(crate) enum Code {
     Expr(Expr),
-    Table { table: Arc<Table>, rows: Vec<Grounds> },
+    Table {
+        table: Arc<Table>,
+        rows: Vec<Grounds>,
+    },
     Function(Arc<Function>),
 }
 
@@ -71,20 +74,38 @@ pub(crate) fn compile(
         Body::Function(..) => &scopes[2],
         _ => &scopes[who],
     };
-    let mut reads = Reads { symbols, out: Vec::new() };
+    let mut reads = Reads {
+        symbols,
+        out: Vec::new(),
+    };
     let code = match &definition.body {
         Body::Expression(cell) => {
             let at = symbols.rule(definition.subject, &definition.name)?;
             let declared = &symbols.rules[who][at].ty;
             let parsed = read(feel::parse_expression(&cell.text, scope), cell, findings)?;
-            read(feel::check_type(declared, &parsed).map_err(|d| vec![d]), cell, findings)?;
+            read(
+                feel::check_type(declared, &parsed).map_err(|d| vec![d]),
+                cell,
+                findings,
+            )?;
             reads.expr(&parsed.expr, &cell.span);
             Code::Expr(parsed.expr)
         }
         Body::Function(_, cell) => {
-            let known = symbols.functions.iter().find(|f| *f.name == *definition.name)?;
-            let parsed = read(feel::parse_with_locals(&cell.text, scope, &known.ty.params), cell, findings)?;
-            read(feel::check_type(&known.ty.result, &parsed).map_err(|d| vec![d]), cell, findings)?;
+            let known = symbols
+                .functions
+                .iter()
+                .find(|f| *f.name == *definition.name)?;
+            let parsed = read(
+                feel::parse_with_locals(&cell.text, scope, &known.ty.params),
+                cell,
+                findings,
+            )?;
+            read(
+                feel::check_type(&known.ty.result, &parsed).map_err(|d| vec![d]),
+                cell,
+                findings,
+            )?;
             reads.expr(&parsed.expr, &cell.span);
             Code::Function(Arc::new(Function::Closure(
                 Arc::new(Closure {
@@ -98,17 +119,32 @@ pub(crate) fn compile(
         }
         Body::Table(body) => {
             let at = symbols.rule(definition.subject, &definition.name)?;
-            let table = table(body, &symbols.rules[who][at].ty, scope, &mut reads, findings)?;
+            let table = table(
+                body,
+                &symbols.rules[who][at].ty,
+                scope,
+                &mut reads,
+                findings,
+            )?;
             let rows = body
                 .rows
                 .iter()
-                .map(|r| Grounds { reason: r.reason.clone(), article: r.article.clone() })
+                .map(|r| Grounds {
+                    reason: r.reason.clone(),
+                    article: r.article.clone(),
+                })
                 .collect();
-            Code::Table { table: Arc::new(table), rows }
+            Code::Table {
+                table: Arc::new(table),
+                rows,
+            }
         }
     };
     let sentences = &definition.sentences;
-    let mut said = Reads { symbols, out: Vec::new() };
+    let mut said = Reads {
+        symbols,
+        out: Vec::new(),
+    };
     let mut sentence = |cell: &Option<Cell>, findings: &mut Findings<'_>| {
         let Some(cell) = cell else { return Vec::new() };
         let parts = template(cell, scope, findings);
@@ -124,9 +160,22 @@ pub(crate) fn compile(
     let zh_no = sentence(&sentences.zh_no, findings);
     let en_no = sentence(&sentences.en_no, findings);
     // A rule's own value in its own sentence is no use of the rule.
-    let own = symbols.rule(definition.subject, &definition.name).map(|n| Read::Rule(who, n));
-    let sentence_reads = said.out.into_iter().map(|(r, _)| r).filter(|r| Some(*r) != own).collect();
-    Some(Compiled { code, reads: reads.out, sentences: [zh, en], no: [zh_no, en_no], sentence_reads })
+    let own = symbols
+        .rule(definition.subject, &definition.name)
+        .map(|n| Read::Rule(who, n));
+    let sentence_reads = said
+        .out
+        .into_iter()
+        .map(|(r, _)| r)
+        .filter(|r| Some(*r) != own)
+        .collect();
+    Some(Compiled {
+        code,
+        reads: reads.out,
+        sentences: [zh, en],
+        no: [zh_no, en_no],
+        sentence_reads,
+    })
 }
 
 /// Turns diagnostics of one text into findings at its place in the file.
@@ -155,7 +204,11 @@ pub(crate) fn read<T>(
 
 /// Where a text ends too early: the last line with something on it.
 fn last_line(cell: &Cell, start: usize) -> Span {
-    let text = cell.text.get(..start.min(cell.text.len())).unwrap_or(&cell.text).trim_end();
+    let text = cell
+        .text
+        .get(..start.min(cell.text.len()))
+        .unwrap_or(&cell.text)
+        .trim_end();
     let from = text.rfind('\n').map_or(0, |n| n + 1);
     let lead = text[from..].len() - text[from..].trim_start().len();
     cell.span.part(from + lead..text.len().max(from + lead))
@@ -175,7 +228,11 @@ fn table(
         match read(feel::parse_expression(&cell.text, scope), cell, findings) {
             Some(parsed) => {
                 reads.expr(&parsed.expr, &cell.span);
-                inputs.push(Input { expr: parsed.expr, ty: parsed.ty, allowed: None });
+                inputs.push(Input {
+                    expr: parsed.expr,
+                    ty: parsed.ty,
+                    allowed: None,
+                });
             }
             None => fine = false,
         }
@@ -188,7 +245,11 @@ fn table(
     for row in &body.rows {
         let mut tests = Vec::new();
         for (cell, input) in row.inputs.iter().zip(&inputs) {
-            match read(feel::parse_unary_tests(&cell.text, scope, &[], &input.ty), cell, findings) {
+            match read(
+                feel::parse_unary_tests(&cell.text, scope, &[], &input.ty),
+                cell,
+                findings,
+            ) {
                 Some(parsed) => tests.push(parsed),
                 None => fine = false,
             }
@@ -197,7 +258,11 @@ fn table(
         for (cell, output) in row.outputs.iter().zip(&outputs) {
             let parsed = read(feel::parse_expression(&cell.text, scope), cell, findings);
             let parsed = parsed.and_then(|p| {
-                read(feel::check_type(&output.ty, &p).map_err(|d| vec![d]), cell, findings)?;
+                read(
+                    feel::check_type(&output.ty, &p).map_err(|d| vec![d]),
+                    cell,
+                    findings,
+                )?;
                 Some(p)
             });
             match parsed {
@@ -209,19 +274,37 @@ fn table(
             }
         }
         let span = feel::Span::new(row.span.range.start, row.span.range.end);
-        rules.push(Rule { span, tests, outputs: results });
+        rules.push(Rule {
+            span,
+            tests,
+            outputs: results,
+        });
     }
     if !fine {
         return None;
     }
-    let table = Table { hit, inputs, outputs, rules, local: 0 };
-    let whole = Expr::new(feel::Span::default(), ExprKind::Table(Arc::new(table.clone())));
+    let table = Table {
+        hit,
+        inputs,
+        outputs,
+        rules,
+        local: 0,
+    };
+    let whole = Expr::new(
+        feel::Span::default(),
+        ExprKind::Table(Arc::new(table.clone())),
+    );
     reads.expr(&whole, &body.span);
     Some(table)
 }
 
 /// The types of the output columns, from the declared type of the rule.
-fn outputs(body: &TableBody, hit: Hit, declared: &Type, findings: &mut Findings<'_>) -> Option<Vec<Output>> {
+fn outputs(
+    body: &TableBody,
+    hit: Hit,
+    declared: &Type,
+    findings: &mut Findings<'_>,
+) -> Option<Vec<Output>> {
     let list = hit.is_multiple() && matches!(hit, Hit::RuleOrder | Hit::OutputOrder | Hit::Collect);
     let item = match (list, declared.plain()) {
         (true, Type::List(item)) => (**item).clone(),
@@ -231,9 +314,15 @@ fn outputs(body: &TableBody, hit: Hit, declared: &Type, findings: &mut Findings<
                 &body.hit_span,
                 say(
                     format!("命中方式 {} 给出列表，规则的类型却是 {declared}", body.hit),
-                    format!("hit policy {} gives a list, and the rule has type {declared}", body.hit),
+                    format!(
+                        "hit policy {} gives a list, and the rule has type {declared}",
+                        body.hit
+                    ),
                 ),
-                say(format!("类型写成 `列表<{declared}>`"), format!("make the type `list<{declared}>`")),
+                say(
+                    format!("类型写成 `列表<{declared}>`"),
+                    format!("make the type `list<{declared}>`"),
+                ),
             );
             return None;
         }
@@ -258,8 +347,14 @@ fn outputs(body: &TableBody, hit: Hit, declared: &Type, findings: &mut Findings<
         findings.error(
             "type-mismatch",
             &body.span,
-            say("几个结果合成一个情况，规则的类型却不是情况", "several results make a context, and the rule's type is none"),
-            say("类型写成 `情况{名一: …, 名二: …}`", "make the type `context{one: …, two: …}`"),
+            say(
+                "几个结果合成一个情况，规则的类型却不是情况",
+                "several results make a context, and the rule's type is none",
+            ),
+            say(
+                "类型写成 `情况{名一: …, 名二: …}`",
+                "make the type `context{one: …, two: …}`",
+            ),
         );
         return None;
     };
@@ -273,7 +368,10 @@ fn outputs(body: &TableBody, hit: Hit, declared: &Type, findings: &mut Findings<
                     format!("规则的类型里没有 `{}`", cell.text),
                     format!("the rule's type has no `{}`", cell.text),
                 ),
-                say("结果栏的名称要与类型一致", "name the result columns as the type does"),
+                say(
+                    "结果栏的名称要与类型一致",
+                    "name the result columns as the type does",
+                ),
             );
             return None;
         };
@@ -288,7 +386,10 @@ fn template(cell: &Cell, scope: &Scope, findings: &mut Findings<'_>) -> Vec<Part
         match piece {
             Piece::Text(text) => parts.push(Part::Text(text.to_string())),
             Piece::Name { name, at } => {
-                let own = Cell { text: name.to_string(), span: cell.span.part(at..at + name.len()) };
+                let own = Cell {
+                    text: name.to_string(),
+                    span: cell.span.part(at..at + name.len()),
+                };
                 if let Some(parsed) = read(feel::parse_expression(name, scope), &own, findings) {
                     parts.push(Part::Value(parsed.expr, parsed.ty));
                 }
@@ -323,14 +424,19 @@ impl Reads<'_> {
         let mut found = Vec::new();
         expr.visit(&mut |node| match &node.kind {
             ExprKind::Name { target, .. } => found.push((node.span, None, slot_of(target))),
-            ExprKind::Path { name, field: Some(field), .. } => {
+            ExprKind::Path {
+                name,
+                field: Some(field),
+                ..
+            } => {
                 found.push((node.span, Some((name.clone(), *field)), None));
             }
             _ => {}
         });
         for (span, path, slot) in found {
             let length = base.range.len();
-            let part = base.part((span.start as usize).min(length)..(span.end as usize).min(length));
+            let part =
+                base.part((span.start as usize).min(length)..(span.end as usize).min(length));
             if let Some(slot) = slot.and_then(Slot::decode) {
                 match slot {
                     Slot::Household(n) => self.field(symbols::HOUSEHOLD, n, part),
@@ -344,7 +450,11 @@ impl Reads<'_> {
             } else if let Some((name, field)) = path {
                 // A field number alone does not say whose field it is; name and number together do.
                 for record in [symbols::HOUSEHOLD, symbols::MEMBER] {
-                    let known = self.symbols.records.get(record).and_then(|r| r.field(&name));
+                    let known = self
+                        .symbols
+                        .records
+                        .get(record)
+                        .and_then(|r| r.field(&name));
                     if known.is_some_and(|(n, _)| n == field) {
                         self.field(record, field, part.clone());
                     }

@@ -6,14 +6,14 @@ use super::compile::{self, Compiled};
 use super::edition::Editions;
 use super::examples;
 use super::kinds::{self, EvidenceKind, Kinds};
-use super::parameters::{self, Parameter, Parameters};
-use super::symbols::{self, Symbols};
 use super::model::*;
+use super::parameters::{self, Parameter, Parameters};
 use super::places::Places;
 use super::programmes::{self, ProgrammeVersion};
 use super::reader::{self, Raw};
 use super::report::Report;
 use super::source::{Findings, SourceFile, Sources, Span, say};
+use super::symbols::{self, Symbols};
 use crate::programme::{Programme, Subject};
 use base::{Calendar, Day};
 use sha2::{Digest, Sha256};
@@ -86,9 +86,23 @@ impl Law {
             .iter()
             .filter_map(|text| programmes::read(text, &mut findings))
             .collect();
-        let mut report = findings.report;
-        report.sort();
-        let corpus = Corpus {
+        let kinds = kinds::read(&raw.kinds, &mut findings);
+        let parameters = parameters::read(&raw.parameters, &places, &mut findings);
+        let symbols = symbols::build(
+            &raw.definitions,
+            &kinds,
+            &parameters,
+            &programmes,
+            &mut findings,
+        );
+        let scopes = symbols::scopes(&symbols, &kinds, &parameters);
+        let compiled = raw
+            .definitions
+            .iter()
+            .map(|d| compile::compile(d, &symbols, &scopes, &mut findings))
+            .collect();
+        let report = findings.report;
+        let corpus = Arc::new(Corpus {
             digest,
             instruments: raw.instruments,
             rules: raw.rules,
@@ -96,14 +110,23 @@ impl Law {
             places,
             programmes,
             calendars: raw.calendars,
+            kinds,
+            parameters,
+            symbols,
+            compiled,
             sources,
-        };
-        (
-            Law {
-                corpus: Arc::new(corpus),
-            },
+        });
+        let editions = Arc::new(Editions::new(&corpus));
+        let law = Law { corpus, editions };
+        let mut findings = Findings {
+            sources: &law.corpus.sources,
             report,
-        )
+        };
+        let used = examples::check(&law.corpus, &mut findings);
+        checks::check(&law, &used, &mut findings);
+        let mut report = findings.report;
+        report.sort();
+        (law, report)
     }
 
     /// SHA-256 over all sources, in hexadecimal: two laws with the same digest are the same law.

@@ -2,9 +2,9 @@
 
 use super::compile::{Compiled, Read};
 use super::corpus::{Corpus, Law};
+use super::eval::Plan;
 use super::kinds::which;
 use super::model::{Body, Definition};
-use super::eval::Plan;
 use super::prelude::{Unit, Value};
 use crate::programme::{Programme, Subject};
 use base::Day;
@@ -42,7 +42,9 @@ pub struct Edition {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LawError {
     /// The place is not in `places.csv`, nor within one that is.
-    #[error("the place `{0}` is not in places.csv; add it, or use a code that begins with a listed one")]
+    #[error(
+        "the place `{0}` is not in places.csv; add it, or use a code that begins with a listed one"
+    )]
     UnknownPlace(String),
     /// No programme or rule of that name is in force there and then.
     #[error("`{name}` is not in force at {place} on {day}{}", suggestion(.hint))]
@@ -78,7 +80,9 @@ pub enum LawError {
         message: String,
     },
     /// An amount that is not whole fen, or is below zero.
-    #[error("rule `{rule}` ({citation}) gives {value}, which is no amount of whole fen from zero up; let the rule round it")]
+    #[error(
+        "rule `{rule}` ({citation}) gives {value}, which is no amount of whole fen from zero up; let the rule round it"
+    )]
     NotMoney {
         /// The rule.
         rule: String,
@@ -98,7 +102,8 @@ pub enum LawError {
 }
 
 fn suggestion(hint: &Option<String>) -> String {
-    hint.as_ref().map_or_else(String::new, |h| format!("; did you mean `{h}`?"))
+    hint.as_ref()
+        .map_or_else(String::new, |h| format!("; did you mean `{h}`?"))
 }
 
 /// The days and places at which the law changes, and the editions made so far.
@@ -121,7 +126,12 @@ impl Editions {
         for instrument in &corpus.instruments {
             days.push(instrument.from);
             days.extend(instrument.to.and_then(|d| d.succ_opt()));
-            if let Some(n) = corpus.places.all().iter().position(|p| p.code == instrument.place) {
+            if let Some(n) = corpus
+                .places
+                .all()
+                .iter()
+                .position(|p| p.code == instrument.place)
+            {
                 own[n] = true;
             }
         }
@@ -142,10 +152,20 @@ impl Editions {
         let lawgiver = (0..own.len())
             .map(|n| {
                 let chain = corpus.places.chain_of(n);
-                chain.iter().copied().find(|&p| own[p]).or(chain.last().copied()).unwrap_or(n)
+                chain
+                    .iter()
+                    .copied()
+                    .find(|&p| own[p])
+                    .or(chain.last().copied())
+                    .unwrap_or(n)
             })
             .collect();
-        Editions { days, known, lawgiver, made: RwLock::default() }
+        Editions {
+            days,
+            known,
+            lawgiver,
+            made: RwLock::default(),
+        }
     }
 
     /// Places that have law of their own.
@@ -163,9 +183,17 @@ impl Law {
     /// The rules in force at `place` on `day`, with the figures as known on `known` (`None`: all that
     /// is known today). Made once for each stretch of days and shared, so calling it for every
     /// household of a population costs a look-up.
-    pub fn edition(&self, place: &str, day: Day, known: Option<Day>) -> Result<Arc<Edition>, LawError> {
-        let index =
-            self.corpus.places.index(place).ok_or_else(|| LawError::UnknownPlace(place.to_string()))?;
+    pub fn edition(
+        &self,
+        place: &str,
+        day: Day,
+        known: Option<Day>,
+    ) -> Result<Arc<Edition>, LawError> {
+        let index = self
+            .corpus
+            .places
+            .index(place)
+            .ok_or_else(|| LawError::UnknownPlace(place.to_string()))?;
         Ok(self.edition_at(index, day, known))
     }
 
@@ -173,13 +201,33 @@ impl Law {
         let editions = &self.editions;
         let place = editions.lawgiver.get(place).copied().unwrap_or(place);
         let stretch = editions.days.partition_point(|d| *d <= day);
-        let knowledge = known.map_or(editions.known.len(), |k| editions.known.partition_point(|d| *d <= k));
+        let knowledge = known.map_or(editions.known.len(), |k| {
+            editions.known.partition_point(|d| *d <= k)
+        });
         let key = (place, stretch, knowledge);
-        if let Some(edition) = editions.made.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        if let Some(edition) = editions
+            .made
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
             return edition.clone();
         }
-        let made = Arc::new(Edition::new(&self.corpus, editions, place, stretch, day, known));
-        editions.made.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(made).clone()
+        let made = Arc::new(Edition::new(
+            &self.corpus,
+            editions,
+            place,
+            stretch,
+            day,
+            known,
+        ));
+        editions
+            .made
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(key)
+            .or_insert(made)
+            .clone()
     }
 }
 
@@ -199,7 +247,11 @@ fn plan(corpus: &Corpus, version: usize) -> Option<Plan> {
         conditions: all(&programme.conditions)?,
         amount,
         lines: all(&programme.lines)?,
-        carry: programme.carry.keys().map(rule).collect::<Option<Vec<usize>>>()?,
+        carry: programme
+            .carry
+            .keys()
+            .map(rule)
+            .collect::<Option<Vec<usize>>>()?,
         money: matches!(
             corpus.symbols.rules[who][amount].ty.unit(),
             Some(Unit::Yuan | Unit::YuanPerMonth | Unit::YuanPerYear)
@@ -223,7 +275,9 @@ impl Edition {
             .iter()
             .map(|i| {
                 let code = i.in_force(day).then_some(&i.place)?;
-                let depth = chain.iter().position(|&p| corpus.places.all()[p].code == *code)?;
+                let depth = chain
+                    .iter()
+                    .position(|&p| corpus.places.all()[p].code == *code)?;
                 Some((chain.len() - depth, i.from))
             })
             .collect();
@@ -235,9 +289,17 @@ impl Edition {
                 .map_or(NONE, |(_, d)| d as u32)
         };
         let rules = [0, 1].map(|who: usize| {
-            corpus.symbols.rules[who].iter().map(|r| best(&r.definitions)).collect::<Vec<_>>()
+            corpus.symbols.rules[who]
+                .iter()
+                .map(|r| best(&r.definitions))
+                .collect::<Vec<_>>()
         });
-        let functions = corpus.symbols.functions.iter().map(|f| best(&f.definitions)).collect();
+        let functions = corpus
+            .symbols
+            .functions
+            .iter()
+            .map(|f| best(&f.definitions))
+            .collect();
         let mut parameters = Vec::with_capacity(corpus.parameters.list.len());
         let mut rows = Vec::with_capacity(corpus.parameters.list.len());
         for parameter in &corpus.parameters.list {
@@ -247,11 +309,13 @@ impl Edition {
         }
         let mut programmes: HashMap<String, usize> = HashMap::new();
         for (n, version) in corpus.programmes.iter().enumerate() {
-            let Some(new) = strength[version.instrument] else { continue };
+            let Some(new) = strength[version.instrument] else {
+                continue;
+            };
             let id = &version.programme.id;
-            let stronger = programmes
-                .get(id)
-                .is_none_or(|&old| strength[corpus.programmes[old].instrument].is_none_or(|s| s < new));
+            let stronger = programmes.get(id).is_none_or(|&old| {
+                strength[corpus.programmes[old].instrument].is_none_or(|s| s < new)
+            });
             if stronger {
                 programmes.insert(id.clone(), n);
             }
@@ -262,7 +326,9 @@ impl Edition {
         }
         let no_carry = [0, 1].map(|who: usize| {
             let names = corpus.symbols.carry[who].iter();
-            Value::Context(Arc::new(names.map(|c| (c.name.clone(), Value::Null)).collect()))
+            Value::Context(Arc::new(
+                names.map(|c| (c.name.clone(), Value::Null)).collect(),
+            ))
         });
         Edition {
             corpus: corpus.clone(),
@@ -274,7 +340,9 @@ impl Edition {
             programmes,
             plans,
             days: (
-                stretch.checked_sub(1).and_then(|n| editions.days.get(n).copied()),
+                stretch
+                    .checked_sub(1)
+                    .and_then(|n| editions.days.get(n).copied()),
                 editions.days.get(stretch).copied(),
             ),
             no_carry,
@@ -283,19 +351,26 @@ impl Edition {
 
     /// The programme with an id, or with a name, as declared by the instrument in force.
     pub fn programme(&self, id: &str) -> Option<&Programme> {
-        self.version(id).map(|n| &self.corpus.programmes[n].programme)
+        self.version(id)
+            .map(|n| &self.corpus.programmes[n].programme)
     }
 
     pub(crate) fn version(&self, id: &str) -> Option<usize> {
         self.programmes.get(id).copied().or_else(|| {
-            self.programmes.values().copied().find(|&n| self.corpus.programmes[n].programme.name == id)
+            self.programmes
+                .values()
+                .copied()
+                .find(|&n| self.corpus.programmes[n].programme.name == id)
         })
     }
 
     /// All programmes in force, ordered by id.
     pub fn programmes(&self) -> Vec<&Programme> {
-        let mut all: Vec<&Programme> =
-            self.programmes.values().map(|&n| &self.corpus.programmes[n].programme).collect();
+        let mut all: Vec<&Programme> = self
+            .programmes
+            .values()
+            .map(|&n| &self.corpus.programmes[n].programme)
+            .collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
         all
     }

@@ -5,10 +5,10 @@ use super::corpus::Law;
 use super::edition::{Edition, LawError, NONE};
 use super::explain::Explainer;
 use super::kinds::{Absent, which};
+use super::prelude::{Eval, Host, Machine, Mode, Object, Value};
 use super::situation::Situation;
 use super::symbols::{Field, HOUSEHOLD, MEMBER, Slot};
 use super::trace::{Tracer, What};
-use super::prelude::{Eval, Host, Machine, Mode, Object, Value};
 use crate::outcome::{Evaluation, Outcome};
 use crate::programme::Subject;
 use base::Day;
@@ -83,37 +83,58 @@ pub(crate) struct Run<'r> {
 impl Edition {
     /// An evaluator with buffers of its own.
     pub fn evaluator(&self) -> Evaluator<'_> {
-        Evaluator { edition: self, machine: Machine::new(Mode::Strict), scratch: Scratch::default() }
+        Evaluator {
+            edition: self,
+            machine: Machine::new(Mode::Strict),
+            scratch: Scratch::default(),
+        }
     }
 
     /// A programme by its id or name, to be evaluated many times.
     pub fn handle(&self, programme: &str) -> Option<Handle> {
-        self.version(programme).filter(|n| self.plans.get(*n).is_some_and(Option::is_some)).map(Handle)
+        self.version(programme)
+            .filter(|n| self.plans.get(*n).is_some_and(Option::is_some))
+            .map(Handle)
     }
 
     /// What a programme gives for a situation. `programme` is its id or name. Missing evidence and
     /// parameters are an outcome; errors are a programme that is not in force, a situation without
     /// the person it is about, and rules that cannot be computed or do not give whole fen.
-    pub fn determine(&self, programme: &str, situation: &Situation, trace: bool) -> Result<Evaluation, LawError> {
-        let handle = self.handle(programme).ok_or_else(|| self.not_in_force(programme, situation.day))?;
+    pub fn determine(
+        &self,
+        programme: &str,
+        situation: &Situation,
+        trace: bool,
+    ) -> Result<Evaluation, LawError> {
+        let handle = self
+            .handle(programme)
+            .ok_or_else(|| self.not_in_force(programme, situation.day))?;
         self.evaluator().determine(handle, situation, trace)
     }
 
     /// The value of one rule: `成员.NAME` or, when no household's rule has the name, `NAME` for the
     /// member that the situation is about.
-    pub fn evaluate_rule(&self, name: &str, situation: &Situation, trace: bool) -> Result<Evaluation, LawError> {
+    pub fn evaluate_rule(
+        &self,
+        name: &str,
+        situation: &Situation,
+        trace: bool,
+    ) -> Result<Evaluation, LawError> {
         self.evaluator().evaluate_rule(name, situation, trace)
     }
 
     pub(crate) fn not_in_force(&self, name: &str, day: Day) -> LawError {
         let programmes = self.programmes();
-        let names = programmes.iter().flat_map(|p| [p.id.as_str(), p.name.as_str()]);
+        let names = programmes
+            .iter()
+            .flat_map(|p| [p.id.as_str(), p.name.as_str()]);
         let names = names.chain(self.names().into_iter().map(|(_, n)| n));
         LawError::NotInForce {
             name: name.into(),
             place: self.corpus.places.all()[self.place].code.clone(),
             day,
-            hint: super::report::closest(name, names.collect::<Vec<_>>().into_iter()).map(str::to_string),
+            hint: super::report::closest(name, names.collect::<Vec<_>>().into_iter())
+                .map(str::to_string),
         }
     }
 }
@@ -133,27 +154,47 @@ impl<'e> Evaluator<'e> {
         }
         let run = Run::new(self.edition, situation, &self.scratch);
         let decided = decide(plan, &run, &mut self.machine, member);
-        Explainer { run: &run, machine: &mut self.machine }.programme(programme, plan, member, decided, trace)
+        Explainer {
+            run: &run,
+            machine: &mut self.machine,
+        }
+        .programme(programme, plan, member, decided, trace)
     }
 
     /// Only the outcome, without reasons, lines, carry or trace: for counting over a population.
-    pub fn outcome(&mut self, programme: Handle, situation: &Situation) -> Result<Outcome, LawError> {
+    pub fn outcome(
+        &mut self,
+        programme: Handle,
+        situation: &Situation,
+    ) -> Result<Outcome, LawError> {
         let (plan, member) = self.plan(programme, situation)?;
         self.scratch.begin();
         let run = Run::new(self.edition, situation, &self.scratch);
         let decided = decide(plan, &run, &mut self.machine, member);
-        Explainer { run: &run, machine: &mut self.machine }.outcome(plan, member, &decided)
+        Explainer {
+            run: &run,
+            machine: &mut self.machine,
+        }
+        .outcome(plan, member, &decided)
     }
 
     /// The programme's rules, and the member that it is about.
     fn plan(&self, programme: Handle, situation: &Situation) -> Result<(&'e Plan, u32), LawError> {
         let plan = self.edition.plans.get(programme.0).and_then(Option::as_ref);
-        let plan = plan.ok_or_else(|| LawError::UnknownName { name: String::new(), hint: None })?;
+        let plan = plan.ok_or_else(|| LawError::UnknownName {
+            name: String::new(),
+            hint: None,
+        })?;
         match (plan.subject, situation.subject_member) {
             (Subject::Household, _) => Ok((plan, NOBODY)),
-            (Subject::Person, Some(member)) if member < situation.members.len() => Ok((plan, member as u32)),
+            (Subject::Person, Some(member)) if member < situation.members.len() => {
+                Ok((plan, member as u32))
+            }
             (Subject::Person, _) => {
-                let name = self.edition.corpus.programmes[programme.0].programme.name.clone();
+                let name = self.edition.corpus.programmes[programme.0]
+                    .programme
+                    .name
+                    .clone();
                 Err(LawError::NoSubject { name })
             }
         }
@@ -170,7 +211,10 @@ impl<'e> Evaluator<'e> {
         let Some((subject, rule)) = corpus.symbols.find(name) else {
             let names = corpus.symbols.rules.iter().flatten().map(|r| &*r.name);
             let hint = super::report::closest(name, names).map(str::to_string);
-            return Err(LawError::UnknownName { name: name.into(), hint });
+            return Err(LawError::UnknownName {
+                name: name.into(),
+                hint,
+            });
         };
         let who = which(subject);
         if self.edition.rules[who][rule] == NONE {
@@ -187,20 +231,30 @@ impl<'e> Evaluator<'e> {
         }
         let run = Run::new(self.edition, situation, &self.scratch);
         let value = run.rule(&mut self.machine, who, member, rule);
-        Explainer { run: &run, machine: &mut self.machine }.rule(who, member, rule, value, trace)
+        Explainer {
+            run: &run,
+            machine: &mut self.machine,
+        }
+        .rule(who, member, rule, value, trace)
     }
 
     /// The value of a rule for an example: a member's rule over all members when the situation is
     /// about nobody in particular.
     pub(crate) fn value(&mut self, name: &str, situation: &Situation) -> Result<Json, LawError> {
         let Some((subject, rule)) = self.edition.corpus.symbols.find(name) else {
-            return Err(LawError::UnknownName { name: name.into(), hint: None });
+            return Err(LawError::UnknownName {
+                name: name.into(),
+                hint: None,
+            });
         };
         let who = which(subject);
         let ty = &self.edition.corpus.symbols.rules[who][rule].ty;
         self.scratch.begin();
         let run = Run::new(self.edition, situation, &self.scratch);
-        let mut one = |member: u32| run.rule(&mut self.machine, who, member, rule).to_json_as(ty);
+        let mut one = |member: u32| {
+            run.rule(&mut self.machine, who, member, rule)
+                .to_json_as(ty)
+        };
         Ok(match (subject, situation.subject_member) {
             (Subject::Household, _) => one(NOBODY),
             (Subject::Person, Some(member)) => one(member as u32),
@@ -277,9 +331,15 @@ impl Scratch {
 
     /// Was the rule run in this evaluation, and what did it give?
     pub fn known(&self, edition: &Edition, who: usize, member: u32, rule: usize) -> Option<Value> {
-        let memo = if who == 0 { self.household.borrow() } else { self.members.borrow() };
+        let memo = if who == 0 {
+            self.household.borrow()
+        } else {
+            self.members.borrow()
+        };
         let at = index(edition, who, member, rule)?;
-        memo.get(at).filter(|m| m.generation == self.generation.get()).map(|m| m.value.clone())
+        memo.get(at)
+            .filter(|m| m.generation == self.generation.get())
+            .map(|m| m.value.clone())
     }
 }
 
@@ -293,15 +353,26 @@ fn index(edition: &Edition, who: usize, member: u32, rule: usize) -> Option<usiz
 
 impl<'r> Run<'r> {
     pub fn new(edition: &'r Edition, situation: &'r Situation, scratch: &'r Scratch) -> Run<'r> {
-        Run { edition, situation, scratch, member: Cell::new(NOBODY) }
+        Run {
+            edition,
+            situation,
+            scratch,
+            member: Cell::new(NOBODY),
+        }
     }
 
     /// A rule's value, computed at its first use. A rule that fails gives null and a fault.
     pub fn rule(&self, machine: &mut Machine, who: usize, member: u32, rule: usize) -> Value {
-        let Some(at) = index(self.edition, who, member, rule) else { return Value::Null };
+        let Some(at) = index(self.edition, who, member, rule) else {
+            return Value::Null;
+        };
         let scratch = self.scratch;
         let generation = scratch.generation.get();
-        let memo = if who == 0 { &scratch.household } else { &scratch.members };
+        let memo = if who == 0 {
+            &scratch.household
+        } else {
+            &scratch.members
+        };
         {
             let mut memo = memo.borrow_mut();
             match memo.get_mut(at) {
@@ -338,7 +409,13 @@ impl<'r> Run<'r> {
         entry.value = value.clone();
         drop(borrowed);
         if tracing && let Some(tracer) = scratch.tracer.borrow_mut().as_mut() {
-            tracer.leave(What::Rule(who, rule), member, value.clone(), fired, definition == NONE);
+            tracer.leave(
+                What::Rule(who, rule),
+                member,
+                value.clone(),
+                fired,
+                definition == NONE,
+            );
         }
         value
     }
@@ -361,7 +438,12 @@ impl<'r> Run<'r> {
         };
         result.unwrap_or_else(|error| {
             let message = error.to_string();
-            self.scratch.faults.borrow_mut().push(Fault { who, member, rule, message });
+            self.scratch.faults.borrow_mut().push(Fault {
+                who,
+                member,
+                rule,
+                message,
+            });
             (Value::Null, Vec::new())
         })
     }
@@ -384,11 +466,20 @@ impl<'r> Run<'r> {
                     0 => Some(&self.situation.household),
                     _ => self.situation.members.get(member as usize),
                 };
-                let value = values.and_then(|v| v.get(slot)).cloned().unwrap_or_default();
-                self.note(What::Kind(who, slot), if who == 0 { NOBODY } else { member }, &value);
+                let value = values
+                    .and_then(|v| v.get(slot))
+                    .cloned()
+                    .unwrap_or_default();
+                self.note(
+                    What::Kind(who, slot),
+                    if who == 0 { NOBODY } else { member },
+                    &value,
+                );
                 value
             }
-            Field::Rule(rule) => self.rule(machine, who, if who == 0 { NOBODY } else { member }, rule),
+            Field::Rule(rule) => {
+                self.rule(machine, who, if who == 0 { NOBODY } else { member }, rule)
+            }
             Field::Members => self.members(),
         }
     }
@@ -398,14 +489,26 @@ impl<'r> Run<'r> {
         let mut lists = self.scratch.lists.borrow_mut();
         while lists.len() <= count {
             let n = lists.len() as u32;
-            lists.push(Value::list((0..n).map(|handle| Value::Object(Object { record: MEMBER, handle })).collect()));
+            lists.push(Value::list(
+                (0..n)
+                    .map(|handle| {
+                        Value::Object(Object {
+                            record: MEMBER,
+                            handle,
+                        })
+                    })
+                    .collect(),
+            ));
         }
         lists[count].clone()
     }
 
     /// Is evidence missing whose absence means *not known*?
     pub fn is_missing(&self, who: usize, slot: usize) -> bool {
-        self.edition.corpus.kinds[who].list.get(slot).is_some_and(|k| matches!(k.absent, Absent::Missing))
+        self.edition.corpus.kinds[who]
+            .list
+            .get(slot)
+            .is_some_and(|k| matches!(k.absent, Absent::Missing))
     }
 }
 
@@ -413,16 +516,27 @@ impl Host for Run<'_> {
     fn value(&self, machine: &mut Machine, slot: u32) -> Eval {
         Ok(match Slot::decode(slot) {
             Some(Slot::Household(field)) => self.record_field(machine, HOUSEHOLD, NOBODY, field),
-            Some(Slot::Member(field)) => self.record_field(machine, MEMBER, self.member.get(), field),
+            Some(Slot::Member(field)) => {
+                self.record_field(machine, MEMBER, self.member.get(), field)
+            }
             Some(Slot::Parameter(n)) => {
-                let value = self.edition.parameters.get(n as usize).cloned().unwrap_or_default();
+                let value = self
+                    .edition
+                    .parameters
+                    .get(n as usize)
+                    .cloned()
+                    .unwrap_or_default();
                 self.note(What::Parameter(n as usize), NOBODY, &value);
                 value
             }
-            Some(Slot::TheHousehold) => Value::Object(Object { record: HOUSEHOLD, handle: 0 }),
+            Some(Slot::TheHousehold) => Value::Object(Object {
+                record: HOUSEHOLD,
+                handle: 0,
+            }),
             Some(Slot::Previous) => {
                 // What a member's rule sees as the period before is that of the person in question.
-                let mine = self.situation.subject_member.map_or(NOBODY, |m| m as u32) == self.member.get();
+                let mine =
+                    self.situation.subject_member.map_or(NOBODY, |m| m as u32) == self.member.get();
                 let who = usize::from(self.member.get() != NOBODY);
                 let value = match &self.situation.previous {
                     Some(carry) if mine => carry.0.clone(),
@@ -442,7 +556,12 @@ impl Host for Run<'_> {
                 value
             }
             Some(Slot::Function(n)) => {
-                let definition = self.edition.functions.get(n as usize).copied().unwrap_or(NONE);
+                let definition = self
+                    .edition
+                    .functions
+                    .get(n as usize)
+                    .copied()
+                    .unwrap_or(NONE);
                 match self.edition.compiled(definition as usize).map(|c| &c.code) {
                     Some(Code::Function(function)) => Value::Function(function.clone()),
                     _ => Value::Null,
@@ -494,18 +613,26 @@ pub(crate) fn eval_json_known(
         Some(handle) => evaluator.determine(handle, &situation, true)?,
         None => evaluator.evaluate_rule(decision, &situation, true)?,
     };
-    let values = asked.iter().map(|name| evaluator.value(name, &situation)).collect::<Result<_, _>>()?;
+    let values = asked
+        .iter()
+        .map(|name| evaluator.value(name, &situation))
+        .collect::<Result<_, _>>()?;
     Ok((evaluation, values))
 }
 
 /// Known elsewhere or at another time, or nowhere at all?
 fn unknown(law: &Law, edition: &Edition, decision: &str, day: Day) -> LawError {
     let programmes = law.corpus.programmes.iter();
-    if programmes.clone().any(|p| p.programme.id == decision || p.programme.name == decision) {
+    if programmes
+        .clone()
+        .any(|p| p.programme.id == decision || p.programme.name == decision)
+    {
         return edition.not_in_force(decision, day);
     }
     let rules = law.corpus.symbols.rules.iter().flatten().map(|r| &*r.name);
-    let names = programmes.flat_map(|p| [p.programme.id.as_str(), p.programme.name.as_str()]).chain(rules);
+    let names = programmes
+        .flat_map(|p| [p.programme.id.as_str(), p.programme.name.as_str()])
+        .chain(rules);
     LawError::UnknownName {
         name: decision.into(),
         hint: super::report::closest(decision, names).map(str::to_string),

@@ -45,7 +45,11 @@ impl std::fmt::Display for ExampleResult {
             write!(f, "\n     {error}")?;
         }
         for d in &self.differences {
-            write!(f, "\n     line {}: {} expected {}, found {}", d.line, d.what, d.expected, d.found)?;
+            write!(
+                f,
+                "\n     line {}: {} expected {}, found {}",
+                d.line, d.what, d.expected, d.found
+            )?;
         }
         Ok(())
     }
@@ -77,11 +81,16 @@ pub(crate) struct Example {
     pub span: Span,
 }
 
-const KEYS: [&str; 9] = ["name", "place", "day", "known", "decision", "given", "expect", "cites", "note"];
+const KEYS: [&str; 9] = [
+    "name", "place", "day", "known", "decision", "given", "expect", "cites", "note",
+];
 
 /// Runs the examples of one file's text.
 pub fn run(law: &Law, text: &str, file: &str) -> Vec<ExampleResult> {
-    let sources = Sources::new(vec![SourceFile { path: file.into(), text: text.into() }]);
+    let sources = Sources::new(vec![SourceFile {
+        path: file.into(),
+        text: text.into(),
+    }]);
     let mut findings = Findings::new(&sources);
     let examples = read(text, 0, &mut findings);
     let mut results: Vec<ExampleResult> = findings
@@ -112,7 +121,10 @@ pub fn run_all(law: &Law) -> Vec<ExampleResult> {
 /// The text with every expectation that was not met replaced by what came out. Examples that cannot
 /// be run are left alone.
 pub fn accept(law: &Law, text: &str, file: &str) -> String {
-    let sources = Sources::new(vec![SourceFile { path: file.into(), text: text.into() }]);
+    let sources = Sources::new(vec![SourceFile {
+        path: file.into(),
+        text: text.into(),
+    }]);
     let mut findings = Findings::new(&sources);
     let examples = read(text, 0, &mut findings);
     let mut edits: Vec<(std::ops::Range<usize>, String)> = Vec::new();
@@ -159,19 +171,27 @@ pub(crate) fn read(text: &str, file: usize, findings: &mut Findings<'_>) -> Vec<
     if text.trim().is_empty() {
         return Vec::new();
     }
-    let Some(node) = yaml::read(text, file, 0, findings) else { return Vec::new() };
+    let Some(node) = yaml::read(text, file, 0, findings) else {
+        return Vec::new();
+    };
     let Yaml::Seq(items) = &node.value else {
         if !node.is_null() {
             findings.error(
                 "bad-example",
                 &node.span,
                 say("例子文件要是一个列表", "a file of examples is a list"),
-                say("每个例子以 `- name: …` 开头", "begin each example with `- name: …`"),
+                say(
+                    "每个例子以 `- name: …` 开头",
+                    "begin each example with `- name: …`",
+                ),
             );
         }
         return Vec::new();
     };
-    items.iter().filter_map(|item| one(item, findings)).collect()
+    items
+        .iter()
+        .filter_map(|item| one(item, findings))
+        .collect()
 }
 
 fn one(item: &Node, findings: &mut Findings<'_>) -> Option<Example> {
@@ -184,8 +204,14 @@ fn one(item: &Node, findings: &mut Findings<'_>) -> Option<Example> {
             findings.error(
                 "bad-example",
                 &key.span,
-                say(format!("例子没有 `{name}` 这一项"), format!("an example has no entry `{name}`")),
-                say(format!("是 `{hint}` 吗？"), format!("did you mean `{hint}`?")),
+                say(
+                    format!("例子没有 `{name}` 这一项"),
+                    format!("an example has no entry `{name}`"),
+                ),
+                say(
+                    format!("是 `{hint}` 吗？"),
+                    format!("did you mean `{hint}`?"),
+                ),
             );
         }
     }
@@ -195,8 +221,14 @@ fn one(item: &Node, findings: &mut Findings<'_>) -> Option<Example> {
             findings.error(
                 "bad-example",
                 item.entries().first().map_or(&item.span, |(k, _)| &k.span),
-                say(format!("例子缺少 `{key}`"), format!("the example lacks `{key}`")),
-                say(format!("加一行 `{key}: …`"), format!("add a line `{key}: …`")),
+                say(
+                    format!("例子缺少 `{key}`"),
+                    format!("the example lacks `{key}`"),
+                ),
+                say(
+                    format!("加一行 `{key}: …`"),
+                    format!("add a line `{key}: …`"),
+                ),
             );
         }
     }
@@ -217,7 +249,10 @@ fn one(item: &Node, findings: &mut Findings<'_>) -> Option<Example> {
         given: item.get("given")?.to_json(),
         expect: item.get("expect")?.clone(),
         cites: item.get("cites").cloned(),
-        span: item.entries().first().map_or_else(|| item.span.clone(), |(k, _)| k.span.clone()),
+        span: item
+            .entries()
+            .first()
+            .map_or_else(|| item.span.clone(), |(k, _)| k.span.clone()),
     })
 }
 
@@ -232,7 +267,13 @@ pub(crate) fn check(corpus: &Corpus, findings: &mut Findings<'_>) -> HashSet<Str
             used.insert(example.decision.trim_start_matches("成员.").to_string());
             used.extend(example.expect.entries().iter().map(|(k, _)| k.text()));
             let cited = example.cites.iter();
-            let cited = cited.flat_map(|c| if c.items().is_empty() { std::slice::from_ref(c) } else { c.items() });
+            let cited = cited.flat_map(|c| {
+                if c.items().is_empty() {
+                    std::slice::from_ref(c)
+                } else {
+                    c.items()
+                }
+            });
             for cite in cited {
                 if !checks::cites(corpus, &cite.text(), None) {
                     findings.error(
@@ -242,7 +283,10 @@ pub(crate) fn check(corpus: &Corpus, findings: &mut Findings<'_>) -> HashSet<Str
                             format!("没有条文 `{}`", cite.text()),
                             format!("there is no article `{}`", cite.text()),
                         ),
-                        say("写成 `文号 第几条`，条号是标题的第一个词", "write `NUMBER ARTICLE`, the article being a heading's first word"),
+                        say(
+                            "写成 `文号 第几条`，条号是标题的第一个词",
+                            "write `NUMBER ARTICLE`, the article being a heading's first word",
+                        ),
                     );
                 }
             }
@@ -287,9 +331,17 @@ fn run_one(law: &Law, example: &Example, sources: &Sources) -> (ExampleResult, V
     };
     let mut spans = Vec::new();
     let mut asked: Vec<&str> = Vec::new();
-    let names: Vec<String> = example.expect.entries().iter().map(|(k, _)| k.text()).collect();
+    let names: Vec<String> = example
+        .expect
+        .entries()
+        .iter()
+        .map(|(k, _)| k.text())
+        .collect();
     for name in &names {
-        if !matches!(name.as_str(), "outcome" | "amount" | "result" | "reasons" | "missing" | "lines" | "carry") {
+        if !matches!(
+            name.as_str(),
+            "outcome" | "amount" | "result" | "reasons" | "missing" | "lines" | "carry"
+        ) {
             asked.push(name);
         }
     }
@@ -338,22 +390,37 @@ fn actual(evaluation: &Evaluation, what: &str, expected: &Node) -> Json {
     match what {
         "outcome" => evaluation.outcome.name().into(),
         "amount" => match &evaluation.outcome {
-            Outcome::Entitled { amount: Some(amount) } => yuan(amount.0),
+            Outcome::Entitled {
+                amount: Some(amount),
+            } => yuan(amount.0),
             _ => Json::Null,
         },
         "result" => evaluation.result.clone(),
         "missing" => match &evaluation.outcome {
-            Outcome::Undetermined { missing } => missing.iter().map(|m| missing_name(m, expected)).collect(),
+            Outcome::Undetermined { missing } => {
+                missing.iter().map(|m| missing_name(m, expected)).collect()
+            }
             _ => Json::Array(Vec::new()),
         },
         "reasons" => {
             let wanted: Vec<String> = expected.items().iter().map(Node::text).collect();
             // An example names the articles that must be among the grounds, not all of them.
-            let all: Vec<String> = evaluation.reasons.iter().map(|r| r.article.clone()).collect();
+            let all: Vec<String> = evaluation
+                .reasons
+                .iter()
+                .map(|r| r.article.clone())
+                .collect();
             let named = |w: &String| {
-                evaluation.reasons.iter().any(|r| r.article == *w || format!("{} {}", r.instrument, r.article) == *w)
+                evaluation
+                    .reasons
+                    .iter()
+                    .any(|r| r.article == *w || format!("{} {}", r.instrument, r.article) == *w)
             };
-            if wanted.iter().all(named) { wanted.into_iter().map(Json::from).collect() } else { all.into() }
+            if wanted.iter().all(named) {
+                wanted.into_iter().map(Json::from).collect()
+            } else {
+                all.into()
+            }
         }
         "lines" => Json::Object(evaluation.lines.iter().cloned().collect()),
         "carry" => Json::Object(evaluation.carry.clone()),
@@ -363,7 +430,9 @@ fn actual(evaluation: &Evaluation, what: &str, expected: &Node) -> Json {
 
 /// `工资`, or `成员[2].工资` when the example says for whom.
 fn missing_name(missing: &Missing, expected: &Node) -> Json {
-    let long = missing.member.map(|m| format!("成员[{}].{}", m + 1, missing.name));
+    let long = missing
+        .member
+        .map(|m| format!("成员[{}].{}", m + 1, missing.name));
     match long {
         Some(long) if expected.items().iter().any(|n| n.text() == long) => long.into(),
         _ => missing.name.clone().into(),
@@ -374,7 +443,10 @@ fn yuan(fen: i64) -> Json {
     if fen % 100 == 0 {
         return (fen / 100).into();
     }
-    base::Fen(fen).to_string().parse::<f64>().map_or(Json::Null, Json::from)
+    base::Fen(fen)
+        .to_string()
+        .parse::<f64>()
+        .map_or(Json::Null, Json::from)
 }
 
 /// Equal as the reader of an example sees it: numbers by value, lists of missing evidence in any
@@ -382,17 +454,24 @@ fn yuan(fen: i64) -> Json {
 fn same(expected: &Json, found: &Json, what: &str) -> bool {
     match (expected, found) {
         (Json::Number(a), Json::Number(b)) => {
-            let number = |n: &serde_json::Number| n.to_string().parse::<super::prelude::Number>().ok();
+            let number =
+                |n: &serde_json::Number| n.to_string().parse::<super::prelude::Number>().ok();
             number(a) == number(b)
         }
         (Json::Array(a), Json::Array(b)) if what == "missing" => {
-            let set = |v: &[Json]| v.iter().map(Json::to_string).collect::<std::collections::BTreeSet<_>>();
+            let set = |v: &[Json]| {
+                v.iter()
+                    .map(Json::to_string)
+                    .collect::<std::collections::BTreeSet<_>>()
+            };
             set(a) == set(b)
         }
-        (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(x, y)| same(x, y, "")),
-        (Json::Object(a), Json::Object(b)) => {
-            a.iter().all(|(k, v)| b.get(k).is_some_and(|w| same(v, w, "")))
+        (Json::Array(a), Json::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(x, y)| same(x, y, ""))
         }
+        (Json::Object(a), Json::Object(b)) => a
+            .iter()
+            .all(|(k, v)| b.get(k).is_some_and(|w| same(v, w, ""))),
         _ => expected == found,
     }
 }

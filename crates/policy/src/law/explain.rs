@@ -4,8 +4,8 @@ use super::compile::{Code, Compiled, Grounds, Part, Read};
 use super::edition::{LawError, NONE};
 use super::eval::{Decided, Handle, NOBODY, Plan, Run};
 use super::kinds::which;
-use super::trace::{Tracer, What};
 use super::prelude::{Machine, Number, Type, Unit, Value};
+use super::trace::{Tracer, What};
 use crate::outcome::{Evaluation, Missing, NodeKind, Outcome, Reason, TraceNode};
 use crate::programme::Bilingual;
 use base::Citation;
@@ -22,15 +22,26 @@ const SEARCH: usize = 4;
 
 impl Explainer<'_, '_> {
     /// The outcome of a programme.
-    pub fn outcome(&mut self, plan: &Plan, member: u32, decided: &Decided) -> Result<Outcome, LawError> {
+    pub fn outcome(
+        &mut self,
+        plan: &Plan,
+        member: u32,
+        decided: &Decided,
+    ) -> Result<Outcome, LawError> {
         let who = which(plan.subject);
         Ok(match decided {
             Decided::NotApplicable => Outcome::NotApplicable,
-            Decided::Refused(condition) => Outcome::Refused { condition: self.name(who, *condition) },
-            Decided::Unknown(rules) => Outcome::Undetermined { missing: self.missing(who, member, rules)? },
+            Decided::Refused(condition) => Outcome::Refused {
+                condition: self.name(who, *condition),
+            },
+            Decided::Unknown(rules) => Outcome::Undetermined {
+                missing: self.missing(who, member, rules)?,
+            },
             Decided::Entitled(value) => {
                 let amount = match value {
-                    Value::Number(number) if plan.money => Some(self.fen(who, plan.amount, *number)?),
+                    Value::Number(number) if plan.money => {
+                        Some(self.fen(who, plan.amount, *number)?)
+                    }
                     _ => None,
                 };
                 Outcome::Entitled { amount }
@@ -54,7 +65,10 @@ impl Explainer<'_, '_> {
         if matches!(decided, Decided::Entitled(_)) {
             for &line in &plan.lines {
                 let value = self.run.rule(self.machine, who, member, line);
-                lines.push((self.name(who, line), value.to_json_as(&corpus.symbols.rules[who][line].ty)));
+                lines.push((
+                    self.name(who, line),
+                    value.to_json_as(&corpus.symbols.rules[who][line].ty),
+                ));
             }
         }
         if !matches!(decided, Decided::NotApplicable) {
@@ -64,7 +78,11 @@ impl Explainer<'_, '_> {
                 carry.insert(self.name(who, rule), value.to_json_as(ty));
             }
         }
-        let traced = if trace { self.run.scratch.take_trace() } else { None };
+        let traced = if trace {
+            self.run.scratch.take_trace()
+        } else {
+            None
+        };
         let outcome = self.outcome(plan, member, &decided)?;
         let (reasons, result) = match &decided {
             Decided::NotApplicable | Decided::Unknown(_) => (Vec::new(), Json::Null),
@@ -75,12 +93,22 @@ impl Explainer<'_, '_> {
             }
             Decided::Entitled(value) => {
                 let reasons = self.grounds(plan, member);
-                (reasons, value.to_json_as(&corpus.symbols.rules[who][plan.amount].ty))
+                (
+                    reasons,
+                    value.to_json_as(&corpus.symbols.rules[who][plan.amount].ty),
+                )
             }
         };
         debug_assert!(handle.0 < corpus.programmes.len());
         let trace = traced.map_or_else(Vec::new, |t| self.trace(&t));
-        Ok(Evaluation { outcome, result, reasons, lines, carry, trace })
+        Ok(Evaluation {
+            outcome,
+            result,
+            reasons,
+            lines,
+            carry,
+            trace,
+        })
     }
 
     /// Everything about one rule.
@@ -92,7 +120,11 @@ impl Explainer<'_, '_> {
         value: Value,
         trace: bool,
     ) -> Result<Evaluation, LawError> {
-        let traced = if trace { self.run.scratch.take_trace() } else { None };
+        let traced = if trace {
+            self.run.scratch.take_trace()
+        } else {
+            None
+        };
         let ty = &self.run.edition.corpus.symbols.rules[who][rule].ty;
         let mut outcome = Outcome::Entitled { amount: None };
         if value.is_null() {
@@ -109,33 +141,53 @@ impl Explainer<'_, '_> {
         }
         let result = value.to_json_as(ty);
         let trace = traced.map_or_else(Vec::new, |t| self.trace(&t));
-        Ok(Evaluation { outcome, result, reasons, lines: Vec::new(), carry: Default::default(), trace })
+        Ok(Evaluation {
+            outcome,
+            result,
+            reasons,
+            lines: Vec::new(),
+            carry: Default::default(),
+            trace,
+        })
     }
 
     fn name(&self, who: usize, rule: usize) -> String {
-        self.run.edition.corpus.symbols.rules[who][rule].name.to_string()
+        self.run.edition.corpus.symbols.rules[who][rule]
+            .name
+            .to_string()
     }
 
     fn citation(&self, who: usize, rule: usize) -> Citation {
         self.run.edition.definition(who, rule).map_or_else(
-            || Citation { instrument: String::new(), article: String::new() },
+            || Citation {
+                instrument: String::new(),
+                article: String::new(),
+            },
             |(_, d)| d.citation.clone(),
         )
     }
 
     fn fen(&self, who: usize, rule: usize, number: Number) -> Result<base::Fen, LawError> {
-        number.to_fen().filter(|f| f.0 >= 0).ok_or_else(|| LawError::NotMoney {
-            rule: self.name(who, rule),
-            citation: self.citation(who, rule),
-            value: number.to_string(),
-        })
+        number
+            .to_fen()
+            .filter(|f| f.0 >= 0)
+            .ok_or_else(|| LawError::NotMoney {
+                rule: self.name(who, rule),
+                citation: self.citation(who, rule),
+                value: number.to_string(),
+            })
     }
 
     // What is missing
 
     /// What the null of `rules` comes from: the rules run once more with notes taken, and the notes
     /// are followed from null to null down to evidence and figures that are not there.
-    fn missing(&mut self, who: usize, member: u32, rules: &[usize]) -> Result<Vec<Missing>, LawError> {
+    fn missing(
+        &mut self,
+        who: usize,
+        member: u32,
+        rules: &[usize],
+    ) -> Result<Vec<Missing>, LawError> {
         let scratch = self.run.scratch;
         scratch.begin();
         scratch.start_trace();
@@ -146,11 +198,16 @@ impl Explainer<'_, '_> {
         let mut missing = Vec::new();
         let mut seen = vec![false; tracer.nodes.len()];
         for &rule in rules {
-            let Some(root) = tracer.find(What::Rule(who, rule), member) else { continue };
+            let Some(root) = tracer.find(What::Rule(who, rule), member) else {
+                continue;
+            };
             let before = missing.len();
             self.follow(&tracer, root, &mut seen, &mut missing)?;
             if missing.len() == before && missing.is_empty() {
-                missing.push(Missing { name: self.name(who, rule), member: index(member) });
+                missing.push(Missing {
+                    name: self.name(who, rule),
+                    member: index(member),
+                });
             }
         }
         Ok(missing)
@@ -172,7 +229,10 @@ impl Explainer<'_, '_> {
         }
         let corpus = &self.run.edition.corpus;
         let mut add = |name: &str, member: Option<usize>| {
-            let one = Missing { name: name.to_string(), member };
+            let one = Missing {
+                name: name.to_string(),
+                member,
+            };
             if !missing.contains(&one) {
                 missing.push(one);
             }
@@ -186,10 +246,14 @@ impl Explainer<'_, '_> {
             What::Parameter(n) => add(&corpus.parameters.list[n].name, None),
             What::Event => add("事件", None),
             What::Previous => {}
-            What::Rule(who, rule) if node.undefined => add(&self.name(who, rule), index(node.member)),
+            What::Rule(who, rule) if node.undefined => {
+                add(&self.name(who, rule), index(node.member))
+            }
             What::Rule(who, rule) => {
                 let faults = self.run.scratch.faults.borrow();
-                let own = faults.iter().find(|f| (f.who, f.member, f.rule) == (who, node.member, rule));
+                let own = faults
+                    .iter()
+                    .find(|f| (f.who, f.member, f.rule) == (who, node.member, rule));
                 if let Some(fault) = own {
                     return Err(LawError::Fault {
                         rule: self.name(who, rule),
@@ -217,7 +281,10 @@ impl Explainer<'_, '_> {
             let text = self.sentence(who, member, condition);
             let text = text.unwrap_or_else(|| {
                 let name = self.name(who, condition);
-                Bilingual { zh: format!("符合{name}。"), en: format!("{name}: met.") }
+                Bilingual {
+                    zh: format!("符合{name}。"),
+                    en: format!("{name}: met."),
+                }
             });
             reasons.push(self.reason(who, member, condition, text));
         }
@@ -242,7 +309,14 @@ impl Explainer<'_, '_> {
 
     /// The sentence of a rule; without one, those of the rules that it was computed from and that
     /// came out the same way; without any, its name and value.
-    fn reasons(&mut self, who: usize, member: u32, rule: usize, depth: usize, out: &mut Vec<Reason>) {
+    fn reasons(
+        &mut self,
+        who: usize,
+        member: u32,
+        rule: usize,
+        depth: usize,
+        out: &mut Vec<Reason>,
+    ) {
         if let Some(text) = self.sentence(who, member, rule) {
             out.push(self.reason(who, member, rule, text));
             return;
@@ -252,11 +326,18 @@ impl Explainer<'_, '_> {
         if depth < SEARCH {
             let edition = self.run.edition;
             let definition = edition.rules[who][rule] as usize;
-            let reads = edition.compiled(definition).map(|c| c.reads.as_slice()).unwrap_or_default();
+            let reads = edition
+                .compiled(definition)
+                .map(|c| c.reads.as_slice())
+                .unwrap_or_default();
             for (read, _) in reads {
-                let Read::Rule(other, n) = *read else { continue };
+                let Read::Rule(other, n) = *read else {
+                    continue;
+                };
                 let own = if other == 0 { NOBODY } else { member };
-                let Some(found) = self.run.scratch.known(edition, other, own, n) else { continue };
+                let Some(found) = self.run.scratch.known(edition, other, own, n) else {
+                    continue;
+                };
                 if same_way(&value, &found) {
                     let length = out.len();
                     self.reasons(other, own, n, depth + 1, out);
@@ -284,10 +365,17 @@ impl Explainer<'_, '_> {
 
     fn reason(&mut self, who: usize, member: u32, rule: usize, text: Bilingual) -> Reason {
         let mut citation = self.citation(who, rule);
-        if let Some(Grounds { article: Some(article), .. }) = self.row(who, member, rule) {
+        if let Some(Grounds {
+            article: Some(article),
+            ..
+        }) = self.row(who, member, rule)
+        {
             match article.rsplit_once(char::is_whitespace) {
                 Some((instrument, article)) => {
-                    citation = Citation { instrument: instrument.trim().into(), article: article.into() };
+                    citation = Citation {
+                        instrument: instrument.trim().into(),
+                        article: article.into(),
+                    };
                 }
                 None => citation.article = article.clone(),
             }
@@ -304,7 +392,9 @@ impl Explainer<'_, '_> {
     fn row(&mut self, who: usize, member: u32, rule: usize) -> Option<&Grounds> {
         let edition = self.run.edition;
         let compiled = edition.compiled(edition.rules[who][rule] as usize)?;
-        let Code::Table { table, rows } = &compiled.code else { return None };
+        let Code::Table { table, rows } = &compiled.code else {
+            return None;
+        };
         let saved = self.run.member.replace(member);
         let outcome = self.machine.run_table(self.run, table, &[]);
         self.run.member.set(saved);
@@ -320,7 +410,11 @@ impl Explainer<'_, '_> {
         }
         let value = self.run.rule(self.machine, who, member, rule);
         let no = value.as_bool() == Some(false) && compiled.no.iter().any(|p| !p.is_empty());
-        let parts = if no { &compiled.no } else { &compiled.sentences };
+        let parts = if no {
+            &compiled.no
+        } else {
+            &compiled.sentences
+        };
         if parts.iter().all(Vec::is_empty) {
             return None;
         }
@@ -365,7 +459,7 @@ impl Explainer<'_, '_> {
                     text: None,
                     from: node.from.clone(),
                 };
-                let mut typed = |out: &mut TraceNode, ty: &Type| {
+                let typed = |out: &mut TraceNode, ty: &Type| {
                     out.value = node.value.to_json_as(ty);
                     out.unit = unit(ty);
                 };
@@ -391,8 +485,17 @@ impl Explainer<'_, '_> {
                         }
                     }
                     What::Previous | What::Event => {
-                        out.kind = if node.what == What::Event { NodeKind::Evidence } else { NodeKind::Previous };
-                        out.name = if node.what == What::Event { "事件" } else { "上期" }.into();
+                        out.kind = if node.what == What::Event {
+                            NodeKind::Evidence
+                        } else {
+                            NodeKind::Previous
+                        };
+                        out.name = if node.what == What::Event {
+                            "事件"
+                        } else {
+                            "上期"
+                        }
+                        .into();
                     }
                     What::Rule(who, rule) => {
                         typed(&mut out, &corpus.symbols.rules[who][rule].ty);
@@ -440,7 +543,11 @@ fn fired_note(fired: &[u32]) -> Option<String> {
 
 fn row_note(row: &super::ParameterRow) -> String {
     let from = row.from.map_or_else(String::new, |d| format!(" {d}"));
-    let source = if row.source.is_empty() { String::new() } else { format!("，{}", row.source) };
+    let source = if row.source.is_empty() {
+        String::new()
+    } else {
+        format!("，{}", row.source)
+    };
     format!("{}{from} [{}]{source}", row.place, row.status.name())
 }
 
@@ -478,7 +585,12 @@ pub(crate) fn show(value: &Value, ty: &Type, zh: bool) -> String {
                 .as_object()
                 .into_iter()
                 .flatten()
-                .map(|(k, v)| format!("{k} {}", v.as_str().map_or_else(|| v.to_string(), str::to_string)))
+                .map(|(k, v)| {
+                    format!(
+                        "{k} {}",
+                        v.as_str().map_or_else(|| v.to_string(), str::to_string)
+                    )
+                })
                 .collect();
             pairs.join(if zh { "，" } else { ", " })
         }
@@ -493,7 +605,10 @@ pub(crate) fn show(value: &Value, ty: &Type, zh: bool) -> String {
 fn plain(number: Number) -> String {
     let short = number.stripped();
     if short.exponent() < -6 {
-        return number.round(2, super::prelude::Rounding::HalfUp).stripped().to_string();
+        return number
+            .round(2, super::prelude::Rounding::HalfUp)
+            .stripped()
+            .to_string();
     }
     short.to_string()
 }

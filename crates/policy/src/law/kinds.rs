@@ -2,8 +2,8 @@
 
 use super::markdown::Cell;
 use super::model::KindText;
-use super::source::{Findings, Span, say};
 use super::prelude::{Type, Value};
+use super::source::{Findings, Span, say};
 use crate::programme::Subject;
 use base::Citation;
 use serde::Serialize;
@@ -66,13 +66,20 @@ pub enum Register {
 impl EvidenceKind {
     /// The type of the name in rules: a list for a `many` kind.
     pub fn rule_type(&self) -> Type {
-        if self.many { Type::list(self.ty.clone()) } else { self.ty.clone() }
+        if self.many {
+            Type::list(self.ty.clone())
+        } else {
+            self.ty.clone()
+        }
     }
 
     /// Reads the stored value of one piece of evidence (JSON text). For a `many` kind too, one piece.
     pub fn parse_json(&self, text: &str) -> Result<Value, KindError> {
-        let json: serde_json::Value = serde_json::from_str(text)
-            .map_err(|e| KindError::NotJson { kind: self.name.to_string(), error: e.to_string() })?;
+        let json: serde_json::Value =
+            serde_json::from_str(text).map_err(|e| KindError::NotJson {
+                kind: self.name.to_string(),
+                error: e.to_string(),
+            })?;
         self.parse(&json)
     }
 
@@ -159,14 +166,24 @@ pub(crate) fn read(texts: &[KindText], findings: &mut Findings<'_>) -> [Kinds; 2
                 &text.name.span,
                 say(
                     format!("证据种类 `{}` 已在 {place} 声明", text.name.text),
-                    format!("the evidence kind `{}` is declared at {place}", text.name.text),
+                    format!(
+                        "the evidence kind `{}` is declared at {place}",
+                        text.name.text
+                    ),
                 ),
-                say("一种证据只声明一次，其他法规直接使用", "declare a kind once; all other instruments use it"),
+                say(
+                    "一种证据只声明一次，其他法规直接使用",
+                    "declare a kind once; all other instruments use it",
+                ),
             );
             continue;
         }
-        let Some(ty) = parse_type(&text.ty, findings) else { continue };
-        let Some(absent) = absent(text, &ty, findings) else { continue };
+        let Some(ty) = parse_type(&text.ty, findings) else {
+            continue;
+        };
+        let Some(absent) = absent(text, &ty, findings) else {
+            continue;
+        };
         let register = register(text, &ty, findings);
         let name: Arc<str> = text.name.text.as_str().into();
         of.index.insert(name.clone(), of.list.len());
@@ -201,20 +218,34 @@ pub(crate) fn parse_type(cell: &Cell, findings: &mut Findings<'_>) -> Option<Typ
     match Type::parse(&cell.text) {
         Ok(ty) => Some(ty),
         Err(error) => {
-            const SIMPLE: [&str; 14] =
-                ["元", "元/月", "元/年", "数", "人", "个", "月", "年", "岁", "日", "比率", "是否", "文本", "日期"];
+            const SIMPLE: [&str; 14] = [
+                "元", "元/月", "元/年", "数", "人", "个", "月", "年", "岁", "日", "比率", "是否",
+                "文本", "日期",
+            ];
             let hint = super::report::closest(&error.text, SIMPLE.into_iter());
             let remedy = match hint {
-                Some(hint) => say(format!("是 `{hint}` 吗？"), format!("did you mean `{hint}`?")),
+                Some(hint) => say(
+                    format!("是 `{hint}` 吗？"),
+                    format!("did you mean `{hint}`?"),
+                ),
                 None => say(
-                    format!("可用：{}、年月、列表<…>、情况{{…}}、[\"甲\",\"乙\"]，可加 ?", SIMPLE.join("、")),
-                    format!("there are {}, 年月, 列表<…>, 情况{{…}}, [\"a\",\"b\"], each with an optional ?", SIMPLE.join(", ")),
+                    format!(
+                        "可用：{}、年月、列表<…>、情况{{…}}、[\"甲\",\"乙\"]，可加 ?",
+                        SIMPLE.join("、")
+                    ),
+                    format!(
+                        "there are {}, 年月, 列表<…>, 情况{{…}}, [\"a\",\"b\"], each with an optional ?",
+                        SIMPLE.join(", ")
+                    ),
                 ),
             };
             findings.error(
                 "unknown-type",
                 &cell.span,
-                say(format!("`{}` 不是类型", error.text), format!("`{}` is not a type", error.text)),
+                say(
+                    format!("`{}` 不是类型", error.text),
+                    format!("`{}` is not a type", error.text),
+                ),
                 remedy,
             );
             None
@@ -226,9 +257,17 @@ fn absent(text: &KindText, ty: &Type, findings: &mut Findings<'_>) -> Option<Abs
     let written = text.absent.text.as_str();
     if written == "missing" || (text.many && written.is_empty()) {
         // A list without pieces is an empty list unless the law says that it is not known.
-        return Some(if written.is_empty() { Absent::Value(Value::list(Vec::new())) } else { Absent::Missing });
+        return Some(if written.is_empty() {
+            Absent::Value(Value::list(Vec::new()))
+        } else {
+            Absent::Missing
+        });
     }
-    let ty = if text.many { Type::list(ty.clone()) } else { ty.clone() };
+    let ty = if text.many {
+        Type::list(ty.clone())
+    } else {
+        ty.clone()
+    };
     let value = serde_json::from_str::<serde_json::Value>(written)
         .ok()
         .and_then(|json| Value::from_json(&json, &ty).ok());
@@ -286,7 +325,10 @@ fn register(text: &KindText, ty: &Type, findings: &mut Findings<'_>) -> Option<R
                 format!("`{written}` 与这种证据的类型或主体不合"),
                 format!("`{written}` does not fit the type or the subject of this kind"),
             ),
-            say("日期绑定 birth、death、opened；文本绑定 sex、relation", "dates bind to birth, death, opened; texts to sex, relation"),
+            say(
+                "日期绑定 birth、death、opened；文本绑定 sex、relation",
+                "dates bind to birth, death, opened; texts to sex, relation",
+            ),
         );
         return None;
     }

@@ -16,9 +16,16 @@ impl Law {
         let mut reads: BTreeSet<(usize, usize)> = BTreeSet::new();
         let mut seen: Vec<Read> = Vec::new();
         let versions = corpus.programmes.iter();
-        for version in versions.filter(|v| v.programme.id == programme || v.programme.name == programme) {
+        for version in
+            versions.filter(|v| v.programme.id == programme || v.programme.name == programme)
+        {
             let who = which(version.programme.subject);
-            if let Some(kind) = version.programme.event.as_ref().and_then(|e| corpus.kinds[who].get(e)) {
+            if let Some(kind) = version
+                .programme
+                .event
+                .as_ref()
+                .and_then(|e| corpus.kinds[who].get(e))
+            {
                 reads.insert((who, kind.slot));
             }
             for (name, _, _) in version.rule_names() {
@@ -27,7 +34,10 @@ impl Law {
                 }
             }
         }
-        reads.into_iter().map(|(who, slot)| &corpus.kinds[who].list[slot]).collect()
+        reads
+            .into_iter()
+            .map(|(who, slot)| &corpus.kinds[who].list[slot])
+            .collect()
     }
 
     /// Everything that a rule reads in any of its definitions, down to the evidence.
@@ -62,7 +72,11 @@ impl Law {
             .map(|p| json!({"name": p.name, "en": p.en, "unit": p.unit, "rows": p.rows}))
             .collect();
         let subjects = [Subject::Household, Subject::Person];
-        let evidence: Vec<Json> = subjects.iter().flat_map(|s| self.kinds(*s)).map(kind).collect();
+        let evidence: Vec<Json> = subjects
+            .iter()
+            .flat_map(|s| self.kinds(*s))
+            .map(kind)
+            .collect();
         let instruments: Vec<Json> = self
             .instruments()
             .iter()
@@ -94,7 +108,9 @@ impl Law {
     fn list_programme(&self, id: &str) -> Json {
         let mut versions: Vec<_> = self.programmes().filter(|(p, _)| p.id == id).collect();
         versions.sort_by_key(|(_, i)| i.from);
-        let Some((last, _)) = versions.last() else { return Json::Null };
+        let Some((last, _)) = versions.last() else {
+            return Json::Null;
+        };
         let evidence: Vec<Json> = self.needs(id).into_iter().map(kind).collect();
         json!({
             "id": id,
@@ -144,7 +160,9 @@ impl Edition {
     /// The evidence kinds that a programme reads under this edition: what must be known, and what a
     /// change of it touches.
     pub fn needs(&self, programme: &str) -> Vec<&EvidenceKind> {
-        let Some(version) = self.version(programme) else { return Vec::new() };
+        let Some(version) = self.version(programme) else {
+            return Vec::new();
+        };
         let corpus = &*self.corpus;
         let version = &corpus.programmes[version];
         let who = which(version.programme.subject);
@@ -162,7 +180,11 @@ impl Edition {
                 continue;
             }
             seen[at] = true;
-            for (read, _) in self.compiled(at).map(|c| c.reads.as_slice()).unwrap_or_default() {
+            for (read, _) in self
+                .compiled(at)
+                .map(|c| c.reads.as_slice())
+                .unwrap_or_default()
+            {
                 match *read {
                     Read::Kind(who, slot) => {
                         kinds.insert((who, slot));
@@ -173,6 +195,9 @@ impl Edition {
                 }
             }
         }
-        kinds.into_iter().map(|(who, slot)| &corpus.kinds[who].list[slot]).collect()
+        kinds
+            .into_iter()
+            .map(|(who, slot)| &corpus.kinds[who].list[slot])
+            .collect()
     }
 }

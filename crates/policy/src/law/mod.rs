@@ -4,7 +4,6 @@
 //! in force at a place on a day, as known then; the edition determines a [`Situation`].
 //! No file access here: the caller reads the files.
 
-#![allow(dead_code)] // fields that the evaluator will read
 mod calendar;
 mod checks;
 mod compile;

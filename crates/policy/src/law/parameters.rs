@@ -3,9 +3,9 @@
 use super::kinds::parse_type;
 use super::model::{ParameterRowText, ParameterText};
 use super::places::Places;
+use super::prelude::{Number, Type, Value};
 use super::source::{Findings, Span, say};
 use super::tables::ParameterRow;
-use super::prelude::{Number, Type, Value};
 use base::{Citation, Day};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -65,7 +65,11 @@ impl Parameters {
 }
 
 /// Brings declarations and rows of all instruments together.
-pub(crate) fn read(texts: &[ParameterText], places: &Places, findings: &mut Findings<'_>) -> Parameters {
+pub(crate) fn read(
+    texts: &[ParameterText],
+    places: &Places,
+    findings: &mut Findings<'_>,
+) -> Parameters {
     let mut all = Parameters::default();
     for text in texts.iter().filter(|t| t.ty.is_some()) {
         let Some(cell) = &text.ty else { continue };
@@ -80,12 +84,17 @@ pub(crate) fn read(texts: &[ParameterText], places: &Places, findings: &mut Find
                 ),
                 say(
                     format!("只加行时写 `@parameter {}`，不写类型", text.name.text),
-                    format!("to add rows write `@parameter {}` without a type", text.name.text),
+                    format!(
+                        "to add rows write `@parameter {}` without a type",
+                        text.name.text
+                    ),
                 ),
             );
             continue;
         }
-        let Some(ty) = parse_type(cell, findings) else { continue };
+        let Some(ty) = parse_type(cell, findings) else {
+            continue;
+        };
         let name: Arc<str> = text.name.text.as_str().into();
         all.index.insert(name.clone(), all.list.len());
         all.list.push(Parameter {
@@ -104,12 +113,19 @@ pub(crate) fn read(texts: &[ParameterText], places: &Places, findings: &mut Find
     for text in texts {
         let Some(&at) = all.index.get(text.name.text.as_str()) else {
             if text.ty.is_none() {
-                let hint = super::report::closest(&text.name.text, all.list.iter().map(|p| &*p.name));
+                let hint =
+                    super::report::closest(&text.name.text, all.list.iter().map(|p| &*p.name));
                 let remedy = match hint {
-                    Some(hint) => say(format!("是 `{hint}` 吗？"), format!("did you mean `{hint}`?")),
+                    Some(hint) => say(
+                        format!("是 `{hint}` 吗？"),
+                        format!("did you mean `{hint}`?"),
+                    ),
                     None => say(
                         format!("第一次声明要写类型：`@parameter {} : 元`", text.name.text),
-                        format!("its declaration gives the type: `@parameter {} : yuan`", text.name.text),
+                        format!(
+                            "its declaration gives the type: `@parameter {} : yuan`",
+                            text.name.text
+                        ),
                     ),
                 };
                 findings.error(
@@ -134,21 +150,35 @@ pub(crate) fn read(texts: &[ParameterText], places: &Places, findings: &mut Find
     all
 }
 
-fn add_row(parameter: &mut Parameter, text: &ParameterRowText, places: &Places, findings: &mut Findings<'_>) {
+fn add_row(
+    parameter: &mut Parameter,
+    text: &ParameterRowText,
+    places: &Places,
+    findings: &mut Findings<'_>,
+) {
     let Some(value) = parse_value(&text.value.text, &parameter.ty) else {
         findings.error(
             "bad-row",
             &text.value.span,
             say(
                 format!("`{}` 不是 {} 类型的值", text.value.text, parameter.unit),
-                format!("`{}` is no value of type {}", text.value.text, parameter.unit),
+                format!(
+                    "`{}` is no value of type {}",
+                    text.value.text, parameter.unit
+                ),
             ),
-            say("数字不带单位和千分号；文本加引号", "numbers without unit or thousands mark; texts in quotes"),
+            say(
+                "数字不带单位和千分号；文本加引号",
+                "numbers without unit or thousands mark; texts in quotes",
+            ),
         );
         return;
     };
     let Some(place) = places.all().iter().position(|p| p.code == text.row.place) else {
-        let hint = super::report::closest(&text.row.place, places.all().iter().map(|p| p.code.as_str()));
+        let hint = super::report::closest(
+            &text.row.place,
+            places.all().iter().map(|p| p.code.as_str()),
+        );
         findings.error(
             "unknown-place",
             &text.span,
@@ -157,7 +187,10 @@ fn add_row(parameter: &mut Parameter, text: &ParameterRowText, places: &Places, 
                 format!("the place `{}` is not in places.csv", text.row.place),
             ),
             match hint {
-                Some(hint) => say(format!("是 `{hint}` 吗？"), format!("did you mean `{hint}`?")),
+                Some(hint) => say(
+                    format!("是 `{hint}` 吗？"),
+                    format!("did you mean `{hint}`?"),
+                ),
                 None => say("在 places.csv 加一行", "add a line to places.csv"),
             },
         );
@@ -198,7 +231,8 @@ fn check_rows(parameter: &Parameter, findings: &mut Findings<'_>) {
                 continue;
             }
             let (early, late) = if a.from <= b.from { (a, b) } else { (b, a) };
-            let meets = early.from == late.from || early.to.is_some_and(|to| late.from.is_none_or(|f| f <= to));
+            let meets = early.from == late.from
+                || early.to.is_some_and(|to| late.from.is_none_or(|f| f <= to));
             if meets {
                 let other = findings.sources.place(&parameter.spans[m]);
                 findings.error(
@@ -206,7 +240,10 @@ fn check_rows(parameter: &Parameter, findings: &mut Findings<'_>) {
                     &parameter.spans[n],
                     say(
                         format!("参数 `{}` 的这一行与 {other} 的时间重叠", parameter.name),
-                        format!("this row of `{}` overlaps the one at {other}", parameter.name),
+                        format!(
+                            "this row of `{}` overlaps the one at {other}",
+                            parameter.name
+                        ),
                     ),
                     say(
                         "改正 from 或 to；后来的更正写上 known from",

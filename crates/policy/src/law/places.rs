@@ -147,9 +147,12 @@ impl Places {
     }
 
     pub(crate) fn chain_indices(&self, code: &str) -> Vec<usize> {
-        self.index(code)
-            .and_then(|n| self.way(n))
-            .unwrap_or_default()
+        self.index(code).map_or_else(Vec::new, |n| self.chain_of(n))
+    }
+
+    /// The way from a listed place to the top, itself first.
+    pub(crate) fn chain_of(&self, place: usize) -> Vec<usize> {
+        self.way(place).unwrap_or_default()
     }
 
     /// All places in the file's order.

@@ -197,8 +197,12 @@ impl Reader<'_, '_> {
         text: RuleBody,
     ) {
         let citation = self.citation();
-        let text_of = |cell: &Option<Cell>| cell.as_ref().map_or_else(String::new, |c| c.text.clone());
-        let sentence_pair = |zh: &Option<Cell>, en: &Option<Cell>| Bilingual { zh: text_of(zh), en: text_of(en) };
+        let text_of =
+            |cell: &Option<Cell>| cell.as_ref().map_or_else(String::new, |c| c.text.clone());
+        let sentence_pair = |zh: &Option<Cell>, en: &Option<Cell>| Bilingual {
+            zh: text_of(zh),
+            en: text_of(en),
+        };
         let rule = self.raw.rules.len();
         self.raw.rules.push(RuleText {
             name: head.name.text.clone(),
@@ -440,7 +444,11 @@ fn sentence<'t>(line: &'t str, mark: &str) -> Option<&'t str> {
 
 /// A rule's FEEL as a reader wants to see it.
 fn without_sentences(body: &str) -> String {
-    let said = |l: &str| ["zh:", "en:", "zh no:", "en no:"].iter().any(|m| sentence(l, m).is_some());
+    let said = |l: &str| {
+        ["zh:", "en:", "zh no:", "en no:"]
+            .iter()
+            .any(|m| sentence(l, m).is_some())
+    };
     let kept: Vec<&str> = body.lines().filter(|l| !said(l)).collect();
     kept.join("\n").trim().to_string()
 }

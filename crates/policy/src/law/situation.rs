@@ -2,8 +2,8 @@
 
 use super::corpus::Law;
 use super::kinds::{EvidenceKind, Kinds, which};
-use super::source::say;
 use super::prelude::{Context, Type, Value};
+use super::source::say;
 use crate::programme::{Bilingual, Subject};
 use base::Day;
 use serde_json::Value as Json;
@@ -45,7 +45,14 @@ pub struct SituationError {
 }
 
 fn error(path: &str, message: Bilingual) -> SituationError {
-    SituationError { path: if path.is_empty() { "$".into() } else { path.into() }, message }
+    SituationError {
+        path: if path.is_empty() {
+            "$".into()
+        } else {
+            path.into()
+        },
+        message,
+    }
 }
 
 const MEMBERS: [&str; 2] = ["成员", "members"];
@@ -56,19 +63,32 @@ const EVENT: [&str; 2] = ["事件", "event"];
 impl Law {
     /// A record without any evidence: every kind has the value that its absence means.
     pub fn blank(&self, subject: Subject) -> Record {
-        self.corpus.kinds[which(subject)].list.iter().map(EvidenceKind::absent_value).collect()
+        self.corpus.kinds[which(subject)]
+            .list
+            .iter()
+            .map(EvidenceKind::absent_value)
+            .collect()
     }
 
     /// Reads what a period handed over ([`crate::outcome::Evaluation::carry`]) for the next one of a
     /// programme about `subject`. Names that no programme carries any more are left out: a carry may
     /// come from an earlier law.
-    pub fn carry(&self, subject: Subject, json: &serde_json::Map<String, Json>) -> Result<Carry, SituationError> {
+    pub fn carry(
+        &self,
+        subject: Subject,
+        json: &serde_json::Map<String, Json>,
+    ) -> Result<Carry, SituationError> {
         let mut context = Context::new();
         for carried in &self.corpus.symbols.carry[which(subject)] {
             let value = match json.get(&*carried.name) {
                 None => Value::Null,
-                Some(json) => Value::from_json(json, &carried.ty)
-                    .map_err(|e| wrong_type(&format!("{}.{}", PREVIOUS[0], carried.name), &carried.ty, &e.found))?,
+                Some(json) => Value::from_json(json, &carried.ty).map_err(|e| {
+                    wrong_type(
+                        &format!("{}.{}", PREVIOUS[0], carried.name),
+                        &carried.ty,
+                        &e.found,
+                    )
+                })?,
             };
             context.set(carried.name.clone(), value);
         }
@@ -93,8 +113,16 @@ impl Situation {
     /// top, `成员` a list of the members' evidence. About a person: the person's evidence at the top,
     /// `家庭` the household's with the *other* members. `上期` holds what the period before handed
     /// over, `事件` an event. Unknown names and wrong types are errors.
-    pub fn from_json(law: &Law, json: &Json, subject: Subject, day: Day) -> Result<Situation, SituationError> {
-        let mut reader = Reader { law, situation: Situation::blank(law, day) };
+    pub fn from_json(
+        law: &Law,
+        json: &Json,
+        subject: Subject,
+        day: Day,
+    ) -> Result<Situation, SituationError> {
+        let mut reader = Reader {
+            law,
+            situation: Situation::blank(law, day),
+        };
         match subject {
             Subject::Household => reader.household(json, "")?,
             Subject::Person => reader.person(json)?,
@@ -147,7 +175,9 @@ impl Reader<'_> {
     fn member(&self, json: &Json, path: &str, top: bool) -> Result<Record, SituationError> {
         let mut record = self.law.blank(Subject::Person);
         for (key, value) in object(json, path)? {
-            let special = [HOUSEHOLD, PREVIOUS, EVENT].iter().any(|names| names.contains(&key.as_str()));
+            let special = [HOUSEHOLD, PREVIOUS, EVENT]
+                .iter()
+                .any(|names| names.contains(&key.as_str()));
             if top && special {
                 continue;
             }
@@ -160,14 +190,22 @@ impl Reader<'_> {
     }
 
     /// `上期` and `事件`; false when the key is neither.
-    fn common(&mut self, key: &str, value: &Json, subject: Subject) -> Result<bool, SituationError> {
+    fn common(
+        &mut self,
+        key: &str,
+        value: &Json,
+        subject: Subject,
+    ) -> Result<bool, SituationError> {
         if PREVIOUS.contains(&key) {
             if value.is_null() {
                 return Ok(true);
             }
             let map = object(value, key)?;
             let carried = &self.law.corpus.symbols.carry[which(subject)];
-            if let Some(unknown) = map.keys().find(|k| !carried.iter().any(|c| *c.name == ***k)) {
+            if let Some(unknown) = map
+                .keys()
+                .find(|k| !carried.iter().any(|c| *c.name == ***k))
+            {
                 let names = carried.iter().map(|c| &*c.name);
                 return Err(unknown_name(&join(key, unknown), unknown, names));
             }
@@ -176,16 +214,25 @@ impl Reader<'_> {
         }
         if EVENT.contains(&key) {
             let Some(ty) = &self.law.corpus.symbols.event[which(subject)] else {
-                return Err(error(key, say("没有按事件计算的制度", "no programme goes by events")));
+                return Err(error(
+                    key,
+                    say("没有按事件计算的制度", "no programme goes by events"),
+                ));
             };
-            let value = Value::from_json(value, ty).map_err(|e| wrong_type(&join(key, &e.path), ty, &e.found))?;
+            let value = Value::from_json(value, ty)
+                .map_err(|e| wrong_type(&join(key, &e.path), ty, &e.found))?;
             self.situation.event = Some(value);
             return Ok(true);
         }
         Ok(false)
     }
 
-    fn kind(&self, subject: Subject, name: &str, path: &str) -> Result<&EvidenceKind, SituationError> {
+    fn kind(
+        &self,
+        subject: Subject,
+        name: &str,
+        path: &str,
+    ) -> Result<&EvidenceKind, SituationError> {
         let kinds: &Kinds = &self.law.corpus.kinds[which(subject)];
         if let Some(kind) = kinds.get(name) {
             return Ok(kind);
@@ -203,23 +250,38 @@ impl Reader<'_> {
                 ),
             ));
         }
-        if self.law.corpus.kinds[1 - which(subject)].get(name).is_some() {
+        if self.law.corpus.kinds[1 - which(subject)]
+            .get(name)
+            .is_some()
+        {
             return Err(error(
                 path,
                 say(
                     format!("`{name}` 是{other}的信息，不是{own}的；移到{other}之下"),
                     format!(
                         "`{name}` is evidence of the {}; move it there",
-                        if subject == Subject::Household { "members" } else { "household" }
+                        if subject == Subject::Household {
+                            "members"
+                        } else {
+                            "household"
+                        }
                     ),
                 ),
             ));
         }
-        Err(unknown_name(path, name, kinds.list.iter().map(|k| &*k.name)))
+        Err(unknown_name(
+            path,
+            name,
+            kinds.list.iter().map(|k| &*k.name),
+        ))
     }
 }
 
-fn unknown_name<'a>(path: &str, name: &str, names: impl Iterator<Item = &'a str>) -> SituationError {
+fn unknown_name<'a>(
+    path: &str,
+    name: &str,
+    names: impl Iterator<Item = &'a str>,
+) -> SituationError {
     let message = match super::report::closest(name, names) {
         Some(hint) => say(
             format!("没有 `{name}`；是 `{hint}` 吗？"),
@@ -236,7 +298,11 @@ fn unknown_name<'a>(path: &str, name: &str, names: impl Iterator<Item = &'a str>
 fn read_kind(kind: &EvidenceKind, json: &Json, path: &str) -> Result<Value, SituationError> {
     if json.is_null() && !kind.many {
         // An explicit null is the answer *null* where the type allows it, and silence elsewhere.
-        return Ok(if kind.ty.is_nullable() { Value::Null } else { kind.absent_value() });
+        return Ok(if kind.ty.is_nullable() {
+            Value::Null
+        } else {
+            kind.absent_value()
+        });
     }
     let ty = kind.rule_type();
     Value::from_json(json, &ty).map_err(|e| wrong_type(&join(path, &e.path), &ty, &e.found))
@@ -252,9 +318,18 @@ fn wrong_type(path: &str, ty: &Type, found: &str) -> SituationError {
     )
 }
 
-fn object<'j>(json: &'j Json, path: &str) -> Result<&'j serde_json::Map<String, Json>, SituationError> {
+fn object<'j>(
+    json: &'j Json,
+    path: &str,
+) -> Result<&'j serde_json::Map<String, Json>, SituationError> {
     json.as_object().ok_or_else(|| {
-        error(path, say("这里要写成 {名称: 值}", "an object of names and values is needed here"))
+        error(
+            path,
+            say(
+                "这里要写成 {名称: 值}",
+                "an object of names and values is needed here",
+            ),
+        )
     })
 }
 

@@ -6,9 +6,9 @@
 use super::kinds::{Kinds, parse_type, which};
 use super::model::{Body, Definition};
 use super::parameters::Parameters;
+use super::prelude::{ContextType, FunctionType, Mode, RecordType, Records, Scope, Type};
 use super::programmes::ProgrammeVersion;
 use super::source::{Findings, Span, say};
-use super::prelude::{ContextType, FunctionType, Mode, RecordType, Records, Scope, Type};
 use crate::programme::Subject;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -136,11 +136,18 @@ impl Symbols {
     pub fn find(&self, name: &str) -> Option<(Subject, usize)> {
         for prefix in ["成员.", "member."] {
             if let Some(own) = name.strip_prefix(prefix) {
-                return self.rule(Subject::Person, own).map(|n| (Subject::Person, n));
+                return self
+                    .rule(Subject::Person, own)
+                    .map(|n| (Subject::Person, n));
             }
         }
-        let household = self.rule(Subject::Household, name).map(|n| (Subject::Household, n));
-        household.or_else(|| self.rule(Subject::Person, name).map(|n| (Subject::Person, n)))
+        let household = self
+            .rule(Subject::Household, name)
+            .map(|n| (Subject::Household, n));
+        household.or_else(|| {
+            self.rule(Subject::Person, name)
+                .map(|n| (Subject::Person, n))
+        })
     }
 
     pub fn rule(&self, subject: Subject, name: &str) -> Option<usize> {
@@ -149,7 +156,18 @@ impl Symbols {
 }
 
 const RESERVED: [&str; 12] = [
-    "成员", "members", "家庭", "household", "上期", "previous", "基准日", "reference day", "月份", "month", "事件", "event",
+    "成员",
+    "members",
+    "家庭",
+    "household",
+    "上期",
+    "previous",
+    "基准日",
+    "reference day",
+    "月份",
+    "month",
+    "事件",
+    "event",
 ];
 
 /// Builds the table of names. Clashes and contradicting types become findings.
@@ -160,17 +178,28 @@ pub(crate) fn build(
     programmes: &[ProgrammeVersion],
     findings: &mut Findings<'_>,
 ) -> Symbols {
-    let mut symbols = Symbols { kind_count: [kinds[0].list.len(), kinds[1].list.len()], ..Symbols::default() };
+    let mut symbols = Symbols {
+        kind_count: [kinds[0].list.len(), kinds[1].list.len()],
+        ..Symbols::default()
+    };
     let mut first: [HashMap<Arc<str>, Span>; 3] = Default::default();
     for (n, definition) in definitions.iter().enumerate() {
-        let Some(ty) = parse_type(&definition.type_text, findings) else { continue };
+        let Some(ty) = parse_type(&definition.type_text, findings) else {
+            continue;
+        };
         if let Body::Function(params, _) = &definition.body {
             let read: Option<Vec<(Arc<str>, Type)>> = params
                 .iter()
                 .map(|(name, ty)| Some((Arc::from(name.text.as_str()), parse_type(ty, findings)?)))
                 .collect();
             let Some(params) = read else { continue };
-            add_function(&mut symbols, n, definition, FunctionType { params, result: ty }, findings);
+            add_function(
+                &mut symbols,
+                n,
+                definition,
+                FunctionType { params, result: ty },
+                findings,
+            );
             continue;
         }
         add_rule(&mut symbols, n, definition, ty, definitions, findings);
@@ -193,9 +222,16 @@ pub(crate) fn build(
     for definition in definitions {
         let who = which(definition.subject);
         reserved(&definition.name, &definition.name_span, findings);
-        let taken = first[who].get(definition.name.as_str()).or_else(|| first[2].get(definition.name.as_str()));
+        let taken = first[who]
+            .get(definition.name.as_str())
+            .or_else(|| first[2].get(definition.name.as_str()));
         if let Some(span) = taken {
-            clash(&definition.name, &definition.name_span, &span.clone(), findings);
+            clash(
+                &definition.name,
+                &definition.name_span,
+                &span.clone(),
+                findings,
+            );
         }
     }
     carry_and_events(&mut symbols, programmes, kinds, findings);
@@ -208,7 +244,10 @@ fn reserved(name: &str, span: &Span, findings: &mut Findings<'_>) {
         findings.error(
             "reserved-name",
             span,
-            say(format!("`{name}` 是固定名称"), format!("`{name}` is a reserved name")),
+            say(
+                format!("`{name}` 是固定名称"),
+                format!("`{name}` is a reserved name"),
+            ),
             say("换一个名称", "take another name"),
         );
     }
@@ -219,8 +258,14 @@ fn clash(name: &str, span: &Span, other: &Span, findings: &mut Findings<'_>) {
     findings.error(
         "duplicate-name",
         span,
-        say(format!("名称 `{name}` 已用于 {place}"), format!("the name `{name}` is taken at {place}")),
-        say("一个名称只指一样东西，换一个名称", "a name means one thing: take another"),
+        say(
+            format!("名称 `{name}` 已用于 {place}"),
+            format!("the name `{name}` is taken at {place}"),
+        ),
+        say(
+            "一个名称只指一样东西，换一个名称",
+            "a name means one thing: take another",
+        ),
     );
 }
 
@@ -256,7 +301,11 @@ fn add_rule(
         return;
     }
     symbols.rule_index[who].insert(name.clone(), symbols.rules[who].len());
-    symbols.rules[who].push(RuleName { name, ty, definitions: vec![n] });
+    symbols.rules[who].push(RuleName {
+        name,
+        ty,
+        definitions: vec![n],
+    });
 }
 
 /// One type for a name that several instruments define: the same, or enumerations put together.
@@ -279,16 +328,26 @@ fn add_function(
     ty: FunctionType,
     findings: &mut Findings<'_>,
 ) {
-    if let Some(known) = symbols.functions.iter_mut().find(|f| *f.name == *definition.name) {
+    if let Some(known) = symbols
+        .functions
+        .iter_mut()
+        .find(|f| *f.name == *definition.name)
+    {
         if *known.ty != ty {
             findings.error(
                 "type-mismatch",
                 &definition.name_span,
                 say(
                     format!("函数 `{}` 已有另一种参数或结果类型", definition.name),
-                    format!("the function `{}` has other parameters or another result elsewhere", definition.name),
+                    format!(
+                        "the function `{}` has other parameters or another result elsewhere",
+                        definition.name
+                    ),
                 ),
-                say("同名函数的类型要一致", "functions of one name have one type"),
+                say(
+                    "同名函数的类型要一致",
+                    "functions of one name have one type",
+                ),
             );
         }
         known.definitions.push(n);
@@ -309,9 +368,19 @@ fn carry_and_events(
 ) {
     for version in programmes {
         let who = which(version.programme.subject);
-        for (key, value) in version.node.get("carry").map(super::yaml::Node::entries).unwrap_or_default() {
-            let cell = super::markdown::Cell { text: value.text(), span: value.span.clone() };
-            let Some(ty) = parse_type(&cell, findings) else { continue };
+        for (key, value) in version
+            .node
+            .get("carry")
+            .map(super::yaml::Node::entries)
+            .unwrap_or_default()
+        {
+            let cell = super::markdown::Cell {
+                text: value.text(),
+                span: value.span.clone(),
+            };
+            let Some(ty) = parse_type(&cell, findings) else {
+                continue;
+            };
             let ty = ty.nullable();
             let name = key.text();
             match symbols.carry[who].iter().find(|c| *c.name == *name) {
@@ -322,22 +391,39 @@ fn carry_and_events(
                         format!("`{name}` 在别处以 {} 转入下期", known.ty),
                         format!("`{name}` is carried as {} elsewhere", known.ty),
                     ),
-                    say("同名的结转类型要一致", "what is carried under one name has one type"),
+                    say(
+                        "同名的结转类型要一致",
+                        "what is carried under one name has one type",
+                    ),
                 ),
                 Some(_) => {}
-                None => symbols.carry[who].push(CarryName { name: name.as_str().into(), ty }),
+                None => symbols.carry[who].push(CarryName {
+                    name: name.as_str().into(),
+                    ty,
+                }),
             }
         }
-        let Some(event) = &version.programme.event else { continue };
-        let span = version.node.get("event").map_or_else(|| version.span.clone(), |n| n.span.clone());
+        let Some(event) = &version.programme.event else {
+            continue;
+        };
+        let span = version
+            .node
+            .get("event")
+            .map_or_else(|| version.span.clone(), |n| n.span.clone());
         let Some(kind) = kinds[who].get(event) else {
             let hint = super::report::closest(event, kinds[who].list.iter().map(|k| &*k.name));
             findings.error(
                 "unknown-name",
                 &span,
-                say(format!("没有证据种类 `{event}`"), format!("there is no evidence kind `{event}`")),
+                say(
+                    format!("没有证据种类 `{event}`"),
+                    format!("there is no evidence kind `{event}`"),
+                ),
                 match hint {
-                    Some(hint) => say(format!("是 `{hint}` 吗？"), format!("did you mean `{hint}`?")),
+                    Some(hint) => say(
+                        format!("是 `{hint}` 吗？"),
+                        format!("did you mean `{hint}`?"),
+                    ),
                     None => say("先用 @evidence 声明它", "declare it with @evidence"),
                 },
             );
@@ -347,8 +433,14 @@ fn carry_and_events(
             findings.error(
                 "bad-programme",
                 &span,
-                say(format!("`{event}` 不是 many 证据"), format!("`{event}` is no `many` kind")),
-                say("在它的 @evidence 行写 many: yes", "set its column `many` to yes"),
+                say(
+                    format!("`{event}` 不是 many 证据"),
+                    format!("`{event}` is no `many` kind"),
+                ),
+                say(
+                    "在它的 @evidence 行写 many: yes",
+                    "set its column `many` to yes",
+                ),
             );
         }
         symbols.event[who] = match symbols.event[who].take() {
@@ -400,10 +492,18 @@ fn records(symbols: &Symbols, kinds: &[Kinds; 2]) -> Records {
 pub(crate) fn scopes(symbols: &Symbols, kinds: &[Kinds; 2], parameters: &Parameters) -> [Scope; 3] {
     let mut base = Scope::new(Mode::Strict, symbols.records.clone());
     for (n, parameter) in parameters.list.iter().enumerate() {
-        base.define(&parameter.name, parameter.ty.clone(), Slot::Parameter(n as u32).encode());
+        base.define(
+            &parameter.name,
+            parameter.ty.clone(),
+            Slot::Parameter(n as u32).encode(),
+        );
     }
     for (n, function) in symbols.functions.iter().enumerate() {
-        base.define(&function.name, Type::Function(function.ty.clone()), Slot::Function(n as u32).encode());
+        base.define(
+            &function.name,
+            Type::Function(function.ty.clone()),
+            Slot::Function(n as u32).encode(),
+        );
     }
     for name in ["基准日", "reference day"] {
         base.define(name, Type::Date, Slot::ReferenceDay.encode());
@@ -421,10 +521,17 @@ pub(crate) fn scopes(symbols: &Symbols, kinds: &[Kinds; 2], parameters: &Paramet
             scope.define(&kind.name, kind.rule_type(), slot(n));
         }
         for (n, rule) in symbols.rules[who].iter().enumerate() {
-            scope.define(&rule.name, rule.ty.clone(), slot(symbols.kind_count[who] + n));
+            scope.define(
+                &rule.name,
+                rule.ty.clone(),
+                slot(symbols.kind_count[who] + n),
+            );
         }
         if !symbols.carry[who].is_empty() {
-            let fields = symbols.carry[who].iter().map(|c| (c.name.clone(), c.ty.clone())).collect();
+            let fields = symbols.carry[who]
+                .iter()
+                .map(|c| (c.name.clone(), c.ty.clone()))
+                .collect();
             let ty = Type::Context(Arc::new(ContextType { fields }));
             for name in ["上期", "previous"] {
                 scope.define(name, ty.clone(), Slot::Previous.encode());
@@ -440,7 +547,11 @@ pub(crate) fn scopes(symbols: &Symbols, kinds: &[Kinds; 2], parameters: &Paramet
     let mut household = own(0);
     let members = (symbols.kind_count[0] + symbols.rules[0].len()) as u32;
     for name in ["成员", "members"] {
-        household.define(name, Type::list(Type::Record(MEMBER)), Slot::Household(members).encode());
+        household.define(
+            name,
+            Type::list(Type::Record(MEMBER)),
+            Slot::Household(members).encode(),
+        );
     }
     let mut member = own(1);
     for name in ["家庭", "household"] {

@@ -40,10 +40,24 @@ impl Tracer {
     }
 
     /// A rule ends with a value.
-    pub fn leave(&mut self, what: What, member: u32, value: Value, fired: Vec<u32>, undefined: bool) {
+    pub fn leave(
+        &mut self,
+        what: What,
+        member: u32,
+        value: Value,
+        fired: Vec<u32>,
+        undefined: bool,
+    ) {
         let from = self.open.pop().unwrap_or_default();
         let at = self.nodes.len();
-        self.nodes.push(Node { what, member, value, fired, undefined, from });
+        self.nodes.push(Node {
+            what,
+            member,
+            value,
+            fired,
+            undefined,
+            from,
+        });
         self.index.insert((what, member), at);
         self.link(at);
     }
@@ -55,7 +69,14 @@ impl Tracer {
             None => {
                 let at = self.nodes.len();
                 let (value, fired, from) = (value.clone(), Vec::new(), Vec::new());
-                self.nodes.push(Node { what, member, value, fired, undefined: false, from });
+                self.nodes.push(Node {
+                    what,
+                    member,
+                    value,
+                    fired,
+                    undefined: false,
+                    from,
+                });
                 self.index.insert((what, member), at);
                 at
             }

@@ -104,8 +104,8 @@ struct Parser<'a> {
     steps: usize,
     /// In the upper end of a range, where `[` may close it.
     closing: bool,
-    /// Slots and locals that a test has just shown not to be null.
-    known: Vec<super::ast::Target>,
+    /// Names, and fields of names, that a test has just shown not to be null.
+    known: Vec<(super::ast::Target, Vec<Arc<str>>)>,
 }
 
 impl<'a> Parser<'a> {

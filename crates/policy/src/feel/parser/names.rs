@@ -153,7 +153,10 @@ impl Parser<'_> {
             }
             Match::Slot(slot, name, ty) => (name, Target::Slot(slot), ty),
         };
-        if self.known.contains(&target)
+        if self
+            .known
+            .iter()
+            .any(|(known, fields)| *known == target && fields.is_empty())
             && let Type::Nullable(inner) = &ty
         {
             ty = (**inner).clone();
@@ -368,6 +371,14 @@ impl Parser<'_> {
             field,
         };
         let expr = self.node(whole, kind)?;
+        let ty = match ty {
+            Type::Nullable(inner)
+                if operators::place(&expr).is_some_and(|p| self.known.contains(&p)) =>
+            {
+                (*inner).clone()
+            }
+            ty => ty,
+        };
         Ok(Parsed { expr, ty })
     }
 

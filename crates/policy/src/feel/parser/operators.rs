@@ -5,6 +5,21 @@ use crate::feel::ast::{Arith, Compare, ExprKind, Target};
 use crate::feel::typing::{self, Mismatch};
 use crate::feel::value::Value;
 
+/// What a name, or a field of a name, stands for: the name's target and the fields after it.
+pub(super) fn place(expr: &Expr) -> Option<(Target, Vec<Arc<str>>)> {
+    match &expr.kind {
+        ExprKind::Name { target, .. } if !matches!(target, Target::Unknown) => {
+            Some((target.clone(), Vec::new()))
+        }
+        ExprKind::Path { base, name, .. } => {
+            let (target, mut fields) = place(base)?;
+            fields.push(name.clone());
+            Some((target, fields))
+        }
+        _ => None,
+    }
+}
+
 impl Parser<'_> {
     /// Any expression.
     pub(super) fn expression(&mut self) -> Read<Parsed> {
@@ -89,10 +104,8 @@ impl Parser<'_> {
                     return;
                 };
                 let not_null = (*op == Compare::Ne && holds) || (*op == Compare::Eq && !holds);
-                if let (ExprKind::Name { target, .. }, true) = (&about.kind, not_null)
-                    && !matches!(target, Target::Unknown)
-                {
-                    self.known.push(target.clone());
+                if let (Some(place), true) = (place(about), not_null) {
+                    self.known.push(place);
                 }
             }
             ExprKind::And(a, b) if holds => {
