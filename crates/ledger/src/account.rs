@@ -2,8 +2,8 @@
 //!
 //! The chart is small. A programme's fund has [`Purpose::Expense`] and [`Purpose::Bank`]; each payee
 //! of a programme has [`Purpose::Payable`], [`Purpose::InTransit`], [`Purpose::Receivable`] and
-//! [`Purpose::Waived`]. Every account's balance, on its own side, is never negative; what pairs of
-//! accounts a [`Reason`] may move between is a table ([`Reason::sides`]) that `verify` holds to.
+//! [`Purpose::Waived`]. No balance is negative on its own side, but the bank's for as long as money
+//! that was recovered and then came back from the bank is owed again. What pairs of accounts a [`Reason`] may move between is a table ([`Reason::sides`]) that `verify` holds to.
 
 use base::{Day, Fen, Id, Instant};
 use serde::{Deserialize, Serialize};

@@ -84,7 +84,8 @@ pub fn post(change: &Change, position: &mut Position, stamp: Stamp) -> Result<Po
     {
         return Err(PostError::OtherPosition(change.id));
     }
-    if position.has_posted(change.id) {
+    // A change of nothing leaves no trace by which a second one could be known, and needs none.
+    if change.change == Fen::ZERO || position.has_posted(change.id) {
         return Ok(Posted::default());
     }
     if change.owed < Fen::ZERO {

@@ -416,9 +416,7 @@ fn advance(
         if step.to == Paid {
             let chart = match &position {
                 Some(position) => position.chart,
-                None => {
-                    crate::account::Chart::of(&payment.shard, payment.payee, &payment.programme)
-                }
+                None => Chart::of(&payment.shard, payment.payee, &payment.programme),
             };
             let sides = (chart.in_transit, chart.bank);
             transfers.extend(shares.filter_map(|(period, fen)| {
