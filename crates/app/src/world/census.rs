@@ -65,7 +65,7 @@ impl Figures {
     /// A figure. Errors when the census has none of that name.
     pub fn get(&self, name: &str) -> Result<f64, WorldError> {
         self.values
-            .get(name)
+            .get(&key(name))
             .copied()
             .ok_or_else(|| WorldError::NoFigure(name.into()))
     }
@@ -73,8 +73,8 @@ impl Figures {
     /// Is the figure about this very area (and not a share borrowed from another)?
     pub fn is_own(&self, name: &str) -> bool {
         match &self.own {
-            Some(own) => own.iter().any(|o| o == name),
-            None => self.values.contains_key(name),
+            Some(own) => own.contains(&key(name)),
+            None => self.values.contains_key(&key(name)),
         }
     }
 
@@ -82,6 +82,11 @@ impl Figures {
     pub(super) fn all(&self, names: &[String]) -> Result<Vec<f64>, WorldError> {
         names.iter().map(|n| self.get(n)).collect()
     }
+}
+
+/// Compilers of tables mix half-width and full-width brackets.
+fn key(name: &str) -> String {
+    name.trim().replace('(', "（").replace(')', "）")
 }
 
 fn insert(
@@ -103,7 +108,7 @@ fn insert(
             "row {row}: `{value}` is below zero or no figure"
         )));
     }
-    values.insert(name.trim().to_string(), number);
+    values.insert(key(name), number);
     Ok(())
 }
 

@@ -145,7 +145,9 @@ pub(super) fn plan(
             "{solos} once-married single persons for {lone_parents} lone parents and {upward} grandparents"
         )));
     }
-    let with_parent = share(h.with_parent_share, g2).clamp((rest - one).max(0), rest.max(0));
+    // Grown-up children with a parent take up who does not fit into one-person households.
+    let most_solo = one - share(h.one_never_share, one);
+    let with_parent = share(h.with_parent_share, g2).clamp((rest - most_solo).max(0), rest.max(0));
     let one_solo = rest - with_parent;
     let one_never = one - one_solo;
     let with_children = left - three_couple - with_parent - 2 * with_parents;

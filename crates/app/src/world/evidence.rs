@@ -47,8 +47,8 @@ pub(super) struct Intention {
 pub(super) struct Change {
     pub file: schema::Change,
     pub when: Conditions,
-    /// Kind and the case that gives its new value.
-    pub set: Vec<(usize, Case)>,
+    /// Kind, and the case that gives its new value.
+    pub set: Vec<(usize, Conditions, Case)>,
     pub work: Option<u8>,
 }
 
@@ -67,6 +67,8 @@ pub(super) enum Condition {
     /// Evidence already drawn is one of these; an empty list: there is none.
     Equals(usize, Vec<Value>),
     Between(usize, f64, f64),
+    /// There is some.
+    Any(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +163,8 @@ impl Rules {
             let mut set = Vec::new();
             for (kind, case) in &c.set {
                 scope.check(&place, case)?;
-                set.push((scope.kind(&place, kind)?, case.clone()));
+                let when = scope.conditions(&place, &case.when)?;
+                set.push((scope.kind(&place, kind)?, when, case.clone()));
             }
             let work =
                 match &c.work {
@@ -296,6 +299,7 @@ impl Scope<'_> {
                 Ok(match pair(value) {
                     Some((a, b)) => Condition::Between(kind, a, b),
                     None if value.is_null() => Condition::Equals(kind, vec![]),
+                    None if value.as_str() == Some("*") => Condition::Any(kind),
                     None => Condition::Equals(kind, list(value).into_iter().cloned().collect()),
                 })
             }
@@ -356,6 +360,7 @@ impl View<'_> {
                 None => wanted.is_empty(),
                 Some(value) => wanted.iter().any(|w| same(w, value)),
             },
+            Condition::Any(kind) => self.value(*kind).is_some(),
             Condition::Between(kind, a, b) => self
                 .value(*kind)
                 .and_then(Value::as_f64)
@@ -447,13 +452,22 @@ impl View<'_> {
                     _ => return None,
                 })
             }
+            // Outside a record there is nothing to be a part of.
+            Draw::Part(..) => None,
             Draw::Record(fields) => {
                 let mut map = Map::new();
-                for (name, field) in fields {
+                for (name, field) in fields.iter().filter(|(_, f)| !matches!(f, Draw::Part(..))) {
                     let value = self.draw(field, rng)?;
                     // Money and counts inside a record are whole.
                     let value = value.as_f64().map_or(value, |x| number(x, Some(1.0)));
                     map.insert(name.clone(), value);
+                }
+                for (name, field) in fields {
+                    if let Draw::Part(of, a, b) = field {
+                        let whole = map.get(of).and_then(Value::as_f64)?;
+                        let part = whole * (a + (b - a) * rng.random::<f64>());
+                        map.insert(name.clone(), number(part, Some(1.0)));
+                    }
                 }
                 Some(Value::Object(map))
             }

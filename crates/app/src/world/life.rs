@@ -989,13 +989,15 @@ impl<'a, 'w> Life<'a, 'w> {
             return;
         }
         let mut drawn = Vec::new();
-        for (kind, case) in &change.set {
-            let value = View {
+        for (kind, when, case) in &change.set {
+            let view = View {
                 values: &values,
                 ..blank
+            };
+            if !view.holds(when) || rng.random::<f64>() >= case.share {
+                continue;
             }
-            .case(case, rng);
-            if let Some(value) = value {
+            if let Some(value) = view.case(case, rng) {
                 values.retain(|(k, _)| k != kind);
                 values.push((*kind, value.clone()));
                 drawn.push((*kind, value));

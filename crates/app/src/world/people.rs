@@ -395,8 +395,8 @@ fn settle(composed: &Composed, order: &[usize], start: Day, rng: &mut ChaCha8Rng
     }
 }
 
-/// A day on which somebody was born who is `age` years old on `start`.
-fn birthday(start: Day, age: u8, rng: &mut ChaCha8Rng) -> i32 {
+/// First and last day on which somebody was born who is `age` years old on `start`.
+fn birthdays(start: Day, age: u8) -> (i32, i32) {
     let back = |years: i32| {
         let year = start.year() - years;
         // 29 February falls to the 28th in a year without it.
@@ -405,7 +405,11 @@ fn birthday(start: Day, age: u8, rng: &mut ChaCha8Rng) -> i32 {
             .unwrap_or(start)
             .num_days_from_ce()
     };
-    let (first, last) = (back(i32::from(age) + 1) + 1, back(i32::from(age)));
+    (back(i32::from(age) + 1) + 1, back(i32::from(age)))
+}
+
+fn birthday(start: Day, age: u8, rng: &mut ChaCha8Rng) -> i32 {
+    let (first, last) = birthdays(start, age);
     rng.random_range(first..=last)
 }
 
@@ -430,12 +434,10 @@ fn space_children(members: &mut [Person], start: Day, rng: &mut ChaCha8Rng) {
             return;
         }
     }
-    for (x, &i) in children.iter().enumerate() {
-        for &j in &children[..x] {
-            if members[i].age == members[j].age {
-                members[i].birth = members[j].birth;
-            }
-        }
+    // No luck: the middle of each one's year; those of one age are twins.
+    for &i in &children {
+        let (first, last) = birthdays(start, members[i].age);
+        members[i].birth = (first + last) / 2;
     }
 }
 

@@ -242,6 +242,8 @@ pub(super) struct Households {
     pub lone_parent_share: f64,
     /// Of two-generation households, the share of couples with a parent and without children.
     pub with_parent_share: f64,
+    /// Of one-person households, the least share of never-married persons.
+    pub one_never_share: f64,
     /// Of couples, the share that live apart.
     pub apart_share: f64,
     /// Standard deviation of each partner's age before partners are matched by rank.
@@ -426,6 +428,8 @@ pub(super) enum Draw {
     Daysbefore([f64; 2]),
     /// A field of the person or the household.
     Field(String),
+    /// Inside a record: a share of another of its fields, between two numbers.
+    Part(String, f64, f64),
     /// A context of several draws; a list kind's piece.
     Record(BTreeMap<String, Draw>),
     /// No evidence.
@@ -521,7 +525,7 @@ pub(super) struct Change {
     pub rate: f64,
     #[serde(default)]
     pub when: BTreeMap<String, Value>,
-    /// New values by kind.
+    /// New values by kind, drawn in the order of the kinds' names.
     pub set: BTreeMap<String, Case>,
     /// Only in these months (1 to 12), with the year's whole rate divided among them.
     #[serde(default)]

@@ -1,0 +1,3 @@
+//! The program's tests from outside.
+
+mod world;
