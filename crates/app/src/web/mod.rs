@@ -1,0 +1,51 @@
+//! The pages: server-rendered, complete without scripts, in Chinese and English.
+
+pub mod assets;
+pub mod chart;
+pub mod export;
+pub mod guard;
+pub mod page;
+pub mod pages;
+pub mod session;
+pub mod source;
+pub mod tree;
+pub mod view;
+pub mod words;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use session::Sessions;
+use source::{Source, Trouble};
+use std::sync::Arc;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+/// What the pages stand on.
+pub struct Site {
+    /// The rooms below.
+    pub source: Arc<dyn Source>,
+    /// Who is signed in.
+    pub sessions: Sessions,
+    /// Is it reached by HTTPS only? Then cookies say so.
+    pub https: bool,
+}
+
+impl Site {
+    /// A site over a source.
+    pub fn new(source: Arc<dyn Source>) -> Site {
+        Site { source, sessions: Sessions::default(), https: false }
+    }
+}
+
+/// All pages and the HTTP API.
+pub fn router(site: Arc<Site>) -> Router {
+    pages::routes()
+        .merge(crate::api::routes())
+        .fallback(|| async { Trouble::NotFound("page") })
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            axum::response::IntoResponse::into_response(Trouble::Internal("a handler panicked".into()))
+        }))
+        .layer(from_fn_with_state(site.clone(), guard::enter))
+        .layer(CompressionLayer::new())
+        .with_state(site)
+}
