@@ -1,7 +1,7 @@
 //! The one gate in front of every page: language, session, form tokens, headers, error pages.
 
 use super::Site;
-use super::page::{Page, Visit, decode, error_page, parse_query};
+use super::page::{Page, Visit, decode, encode, error_page, parse_query};
 use super::session::{random_token, tokens_equal};
 use super::source::Trouble;
 use super::words::Lang;
@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use std::sync::Arc;
 
 /// The session's cookie.
@@ -38,7 +38,10 @@ pub async fn enter(State(site): State<Arc<Site>>, request: Request, next: Next) 
         })
         .unwrap_or_default();
     let now = chrono::Utc::now();
-    let token = cookie(headers, SESSION);
+    let api = request.uri().path().starts_with("/api/");
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let bearer = bearer.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_string);
+    let token = if api && bearer.is_some() { bearer } else { cookie(headers, SESSION) };
     let current = token.as_ref().and_then(|token| site.sessions.find(token, now));
     let form = cookie(headers, FORM).filter(|value| value.len() == 64);
     let fresh = form.is_none().then(random_token);
@@ -59,7 +62,6 @@ pub async fn enter(State(site): State<Arc<Site>>, request: Request, next: Next) 
     };
     let page = Page { site: site.clone(), visit: visit.clone() };
     let asset = visit.path.starts_with("/assets/");
-    let api = visit.path.starts_with("/api/");
 
     let mut response = match check_form(request, &visit).await {
         Ok(mut request) => {
@@ -72,6 +74,12 @@ pub async fn enter(State(site): State<Arc<Site>>, request: Request, next: Next) 
         let status = response.status();
         response = if api {
             crate::api::error(status, &trouble, lang)
+        } else if matches!(*trouble, Trouble::SignIn) {
+            let back = match visit.query.as_str() {
+                "" => visit.path.clone(),
+                query => format!("{}?{query}", visit.path),
+            };
+            Redirect::to(&format!("/signin?next={}", encode(&back))).into_response()
         } else {
             error_page(&page, status, &trouble)
         };

@@ -1,5 +1,6 @@
 //! The pages: server-rendered, complete without scripts, in Chinese and English.
 
+pub mod ask;
 pub mod assets;
 pub mod chart;
 pub mod export;

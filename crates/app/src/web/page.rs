@@ -1,7 +1,7 @@
 //! What every page has: its language, its visitor, its frame.
 
 use super::Site;
-use super::session::{Current, Flash, Right, Viewer};
+use super::session::{Current, Flash, Right, Viewer, role_name};
 use super::source::Trouble;
 use super::words::Lang;
 use askama::Template;
@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base::{Day, Fen, Instant, Month};
-use policy::programme::Bilingual;
+use policy::programme::{Bilingual, Role};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -89,6 +89,11 @@ impl Page {
         self.visit.lang.t(&format!("{family}-{member}"))
     }
 
+    /// A role's name, or with another family what it does.
+    pub fn role(&self, family: &str, role: &Role) -> String {
+        self.of(family, role_name(*role))
+    }
+
     /// A text of the law or the register in the visitor's language.
     pub fn say(&self, text: &Bilingual) -> String {
         self.visit.lang.say(text)
@@ -154,6 +159,11 @@ impl Page {
         self.site.source.today()
     }
 
+    /// Today, written.
+    pub fn today_text(&self) -> String {
+        self.visit.lang.day(self.today())
+    }
+
     /// Messages left for this page; shown once.
     pub fn flashes(&self) -> Vec<Flash> {
         self.visit.token.as_ref().map(|token| self.site.sessions.take(token)).unwrap_or_default()
@@ -167,7 +177,8 @@ impl Page {
     }
 
     /// This page with one parameter of its query changed (empty: left out); paging starts anew.
-    pub fn with(&self, name: &str, value: &str) -> String {
+    pub fn with(&self, name: &str, value: impl AsRef<str>) -> String {
+        let value = value.as_ref();
         let mut pairs: Vec<(String, String)> = parse_query(&self.visit.query)
             .into_iter()
             .filter(|(key, _)| key != name && key != "after")
@@ -236,18 +247,12 @@ pub struct Signed {
 }
 
 impl FromRequestParts<Arc<Site>> for Signed {
-    type Rejection = Response;
-    async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Signed, Response> {
+    type Rejection = Trouble;
+    async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Signed, Trouble> {
         let Ok(page) = Page::from_request_parts(parts, site).await;
         match page.viewer().cloned() {
             Some(viewer) => Ok(Signed { viewer, page }),
-            None => {
-                let next = match page.visit.query.as_str() {
-                    "" => page.visit.path.clone(),
-                    query => format!("{}?{query}", page.visit.path),
-                };
-                Err(Redirect::to(&format!("/signin?next={}", encode(&next))).into_response())
-            }
+            None => Err(Trouble::SignIn),
         }
     }
 }
@@ -270,6 +275,11 @@ macro_rules! counts {
                 u64::try_from(*self).unwrap_or(0)
             }
         }
+        impl Count for &&$t {
+            fn count(self) -> u64 {
+                u64::try_from(**self).unwrap_or(0)
+            }
+        }
     )*};
 }
 counts!(u32, u64, usize, i32, i64);
@@ -289,6 +299,12 @@ impl From<&Fen> for OwnFen {
     }
 }
 
+impl From<&&Fen> for OwnFen {
+    fn from(fen: &&Fen) -> OwnFen {
+        OwnFen(**fen)
+    }
+}
+
 impl IntoResponse for Trouble {
     /// The status only; the guard writes the page, since it knows the language.
     fn into_response(self) -> Response {
@@ -296,6 +312,7 @@ impl IntoResponse for Trouble {
             Trouble::NotFound(_) => StatusCode::NOT_FOUND,
             Trouble::Input(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Trouble::Conflict(_) => StatusCode::CONFLICT,
+            Trouble::SignIn => StatusCode::UNAUTHORIZED,
             Trouble::Forbidden => StatusCode::FORBIDDEN,
             Trouble::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
@@ -323,6 +340,7 @@ pub fn error_page(page: &Page, status: StatusCode, trouble: &Trouble) -> Respons
         Trouble::NotFound(_) => ("not-found", String::new()),
         Trouble::Input(text) => ("input", page.say(text)),
         Trouble::Conflict(text) => ("conflict", page.say(text)),
+        Trouble::SignIn => ("sign-in", String::new()),
         Trouble::Forbidden => ("forbidden", String::new()),
         Trouble::Internal(_) => ("internal", String::new()),
     };

@@ -32,6 +32,9 @@ pub enum Trouble {
     /// Somebody else did it already, or the state has moved on.
     #[error("{}", .0.en)]
     Conflict(Bilingual),
+    /// Nobody is signed in.
+    #[error("sign in first")]
+    SignIn,
     /// The viewer's role may not.
     #[error("this is not for your role")]
     Forbidden,

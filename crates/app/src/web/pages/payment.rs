@@ -1,0 +1,139 @@
+//! Payments: batches, instructions, answers.
+
+use crate::web::ask::{Ask, Sent, path_id};
+use crate::web::export::attachment;
+use crate::web::page::{Page, Signed};
+use crate::web::session::Flash;
+use crate::web::source::Trouble;
+use crate::web::view::payment::{AnswerView, BatchPage, BatchRow, PayableRow, PaymentsPage};
+use askama::Template;
+use axum::extract::{Multipart, Path};
+use axum::response::Response;
+use base::Fen;
+
+/// Positions of [`BatchRow::states`] with their names.
+const STATES: [&str; 4] = ["instructed", "unknown", "paid", "returned"];
+
+/// States that lines of a batch are in: name, lines, sum.
+fn states(b: &BatchRow) -> Vec<(&'static str, u32, Fen)> {
+    (0..STATES.len())
+        .map(|i| (STATES[i], b.states[i], b.sums[i]))
+        .filter(|(_, n, _)| *n > 0)
+        .collect()
+}
+
+#[derive(Template)]
+#[template(path = "payments.html")]
+struct PaymentsTemplate {
+    page: Page,
+    p: PaymentsPage,
+}
+
+/// `GET /payments`
+pub async fn payments(signed: Signed, Ask(ask): Ask) -> Result<Response, Trouble> {
+    let Signed { viewer, page } = signed;
+    let p = page.site.source.payments(&viewer, ask.text("programme")).await?;
+    Ok(page.render(&PaymentsTemplate { p, page: page.clone() }))
+}
+
+#[derive(Template)]
+#[template(path = "batch.html")]
+struct BatchTemplate {
+    page: Page,
+    b: BatchRow,
+    p: BatchPage,
+    after: String,
+}
+
+/// `GET /payments/{id}`
+pub async fn batch(
+    signed: Signed,
+    Path(id): Path<String>,
+    Ask(ask): Ask,
+) -> Result<Response, Trouble> {
+    let Signed { viewer, page } = signed;
+    let id = path_id(&id, "batch")?;
+    let p = page.site.source.batch(&viewer, id, ask.get("state"), ask.text("after")).await?;
+    let template =
+        BatchTemplate { b: p.batch.clone(), p, after: ask.get("after").into(), page: page.clone() };
+    Ok(page.render(&template))
+}
+
+#[derive(Template)]
+#[template(path = "instruct.html")]
+struct InstructPage {
+    page: Page,
+    r: PayableRow,
+}
+
+/// `GET /payments/instruct`: what would be paid.
+pub async fn confirm(signed: Signed, Ask(ask): Ask) -> Result<Response, Trouble> {
+    let Signed { viewer, page } = signed;
+    let month = ask.month("month").ok_or(Trouble::NotFound("month"))?;
+    let r = page.site.source.instruct_preview(&viewer, ask.get("programme"), month).await?;
+    Ok(page.render(&InstructPage { r, page: page.clone() }))
+}
+
+/// `POST /payments/instruct`
+pub async fn instruct(signed: Signed, Sent(sent): Sent) -> Result<Response, Trouble> {
+    let Signed { viewer, page } = signed;
+    let month = sent.month("month").ok_or(Trouble::NotFound("month"))?;
+    match page.site.source.instruct(&viewer, sent.get("programme"), month).await {
+        Ok(batch) => Ok(page.go(&format!("/payments/{batch}"), Some(Flash::good("instructed")))),
+        Err(Trouble::Input(text) | Trouble::Conflict(text)) => {
+            Ok(page.go("/payments", Some(Flash::said(false, text))))
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// `POST /payments/{id}/reissue`
+pub async fn reissue(signed: Signed, Path(id): Path<String>) -> Result<Response, Trouble> {
+    let Signed { viewer, page } = signed;
+    let id = path_id(&id, "batch")?;
+    match page.site.source.reissue(&viewer, id).await {
+        Ok(batch) => Ok(page.go(&format!("/payments/{batch}"), Some(Flash::good("reissued")))),
+        Err(Trouble::Input(text) | Trouble::Conflict(text)) => {
+            Ok(page.go(&format!("/payments/{id}"), Some(Flash::said(false, text))))
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// `GET /payments/{id}/{format}`
+pub async fn file(
+    signed: Signed,
+    Path((id, format)): Path<(String, String)>,
+) -> Result<Response, Trouble> {
+    let Signed { viewer, page } = signed;
+    let id = path_id(&id, "batch")?;
+    if !["pain001", "xlsx"].contains(&format.as_str()) {
+        return Err(Trouble::NotFound("file"));
+    }
+    let file = page.site.source.batch_file(&viewer, id, &format).await?;
+    Ok(attachment(&file.name, file.media, file.bytes))
+}
+
+#[derive(Template)]
+#[template(path = "answer.html")]
+struct AnswerPage {
+    page: Page,
+    name: String,
+    a: AnswerView,
+}
+
+/// `POST /payments/answers`
+pub async fn answers(signed: Signed, mut form: Multipart) -> Result<Response, Trouble> {
+    let Signed { viewer, page } = signed;
+    let unreadable = |_| Trouble::input("无法读取上传的文件", "the uploaded file can't be read");
+    while let Some(part) = form.next_field().await.map_err(unreadable)? {
+        if part.name() != Some("file") {
+            continue;
+        }
+        let name = part.file_name().unwrap_or("file").to_string();
+        let bytes = part.bytes().await.map_err(unreadable)?.to_vec();
+        let a = page.site.source.answers(&viewer, &name, bytes).await?;
+        return Ok(page.render(&AnswerPage { name, a, page: page.clone() }));
+    }
+    Err(Trouble::input("没有选择文件", "no file was chosen"))
+}
