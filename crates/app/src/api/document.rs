@@ -31,13 +31,22 @@ pub async fn json() -> Response {
 
 /// `GET /api`
 pub async fn page(page: Page) -> Response {
-    let operations = serde_json::to_value(openapi()).map(|doc| operations(&doc)).unwrap_or_default();
-    page.render(&ApiPage { operations, page: page.clone() })
+    let operations = serde_json::to_value(openapi())
+        .map(|doc| operations(&doc))
+        .unwrap_or_default();
+    page.render(&ApiPage {
+        operations,
+        page: page.clone(),
+    })
 }
 
 fn operations(doc: &Value) -> Vec<Operation> {
     let text = |value: &Value, key: &str| {
-        value.get(key).and_then(Value::as_str).unwrap_or_default().to_string()
+        value
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_string()
     };
     let Some(paths) = doc.get("paths").and_then(Value::as_object) else {
         return Vec::new();

@@ -27,7 +27,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Site>> {
     params(("place" = Option<String>, Query), ("day" = Option<String>, Query)),
     responses((status = 200, body = LawIndex)))]
 async fn index(State(site): State<Arc<Site>>, Ask(ask): Ask) -> Reply<LawIndex> {
-    Ok(Json(site.source.law_index(ask.text("place"), day(&ask, "day")?).await?))
+    Ok(Json(
+        site.source
+            .law_index(ask.text("place"), day(&ask, "day")?)
+            .await?,
+    ))
 }
 
 /// One instrument: articles, rules, parameters, worked examples.
@@ -39,7 +43,9 @@ async fn instrument(
     Path(number): Path<String>,
     Ask(ask): Ask,
 ) -> Reply<InstrumentPage> {
-    Ok(Json(site.source.instrument(&number, day(&ask, "day")?).await?))
+    Ok(Json(
+        site.source.instrument(&number, day(&ask, "day")?).await?,
+    ))
 }
 
 /// Programmes.
@@ -55,7 +61,11 @@ async fn programmes(State(site): State<Arc<Site>>, Ask(ask): Ask) -> Reply<Vec<P
     params(("place" = Option<String>, Query), ("day" = Option<String>, Query)),
     responses((status = 200, body = Vec<ParameterView>)))]
 async fn parameters(State(site): State<Arc<Site>>, Ask(ask): Ask) -> Reply<Vec<ParameterView>> {
-    Ok(Json(site.source.parameters(ask.text("place"), day(&ask, "day")?).await?))
+    Ok(Json(
+        site.source
+            .parameters(ask.text("place"), day(&ask, "day")?)
+            .await?,
+    ))
 }
 
 /// A situation to evaluate.
@@ -77,6 +87,11 @@ struct Situation {
 async fn evaluate(State(site): State<Arc<Site>>, Json(asked): Json<Situation>) -> Reply<TryResult> {
     let day = base::parse_day(&asked.day)
         .map_err(|error| Trouble::input(format!("日期有误：{error}"), error.to_string()))?;
-    let query = TryQuery { place: asked.place, day, decision: asked.decision, given: asked.given };
+    let query = TryQuery {
+        place: asked.place,
+        day,
+        decision: asked.decision,
+        given: asked.given,
+    };
     Ok(Json(site.source.try_law(query).await?))
 }

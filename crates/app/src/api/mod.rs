@@ -88,7 +88,9 @@ impl FromRequestParts<Arc<Site>> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Site>) -> Result<Caller, Trouble> {
         let visit = parts.extensions.get::<Visit>();
         let current = visit.and_then(|visit| visit.current.clone());
-        current.map(|current| Caller(current.viewer)).ok_or(Trouble::SignIn)
+        current
+            .map(|current| Caller(current.viewer))
+            .ok_or(Trouble::SignIn)
     }
 }
 
@@ -163,7 +165,10 @@ async fn open_session(
 fn month(pairs: &Pairs, name: &str) -> Result<Option<base::Month>, Trouble> {
     match pairs.get(name) {
         "" => Ok(None),
-        text => text.parse().map(Some).map_err(|error: base::TimeError| bad(&error)),
+        text => text
+            .parse()
+            .map(Some)
+            .map_err(|error: base::TimeError| bad(&error)),
     }
 }
 

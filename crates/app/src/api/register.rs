@@ -105,7 +105,11 @@ async fn household(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Reply<Household> {
-    Ok(Json(site.source.household(&caller.0, path_id(&id, "household")?).await?))
+    Ok(Json(
+        site.source
+            .household(&caller.0, path_id(&id, "household")?)
+            .await?,
+    ))
 }
 
 /// Why a determination came out so: grounds with articles, every value on the way.
@@ -140,7 +144,11 @@ async fn change_kinds(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Reply<ChangePage> {
-    Ok(Json(site.source.change_form(&caller.0, path_id(&id, "household")?).await?))
+    Ok(Json(
+        site.source
+            .change_form(&caller.0, path_id(&id, "household")?)
+            .await?,
+    ))
 }
 
 /// What a change would do; nothing is recorded.
@@ -153,7 +161,11 @@ async fn preview(
     Path(id): Path<String>,
     Json(form): Json<ChangeForm>,
 ) -> Reply<Preview> {
-    Ok(Json(site.source.preview(&caller.0, path_id(&id, "household")?, &form).await?))
+    Ok(Json(
+        site.source
+            .preview(&caller.0, path_id(&id, "household")?, &form)
+            .await?,
+    ))
 }
 
 /// Record a change. The client mints `id`: sending twice records once.
@@ -166,7 +178,11 @@ async fn record(
     Path(id): Path<String>,
     Json(form): Json<ChangeForm>,
 ) -> Reply<Recorded> {
-    Ok(Json(site.source.record(&caller.0, path_id(&id, "household")?, &form).await?))
+    Ok(Json(
+        site.source
+            .record(&caller.0, path_id(&id, "household")?, &form)
+            .await?,
+    ))
 }
 
 /// An application.
@@ -207,7 +223,10 @@ async fn apply(
         Some(text) => Some(path_id(text, "person").map_err(|_| bad_id())?),
     };
     let (programme, note) = (&application.programme, &application.note);
-    let case = site.source.apply(&caller.0, household, person, programme, minted, note).await?;
+    let case = site
+        .source
+        .apply(&caller.0, household, person, programme, minted, note)
+        .await?;
     Ok(Json(Opened { case }))
 }
 

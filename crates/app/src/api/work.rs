@@ -37,7 +37,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Site>> {
            ("due" = Option<String>, Query, description = "overdue, today, week"),
            ("programme" = Option<String>, Query), ("area" = Option<String>, Query), ("after" = Option<String>, Query)),
     responses((status = 200, body = Paged<TaskRow>), (status = 401, body = ErrorBody)))]
-async fn tasks(State(site): State<Arc<Site>>, caller: Caller, Ask(ask): Ask) -> Reply<Paged<TaskRow>> {
+async fn tasks(
+    State(site): State<Arc<Site>>,
+    caller: Caller,
+    Ask(ask): Ask,
+) -> Reply<Paged<TaskRow>> {
     let query = TaskQuery {
         whose: ask.get("whose").to_string(),
         due: ask.get("due").to_string(),
@@ -51,8 +55,14 @@ async fn tasks(State(site): State<Arc<Site>>, caller: Caller, Ask(ask): Ask) -> 
 /// A case with its steps, deadlines and what the caller may do.
 #[utoipa::path(get, path = "/api/v1/cases/{id}", tag = "work", params(("id" = String, Path)),
     responses((status = 200, body = CasePage), (status = 404, body = ErrorBody)))]
-async fn case(State(site): State<Arc<Site>>, caller: Caller, Path(id): Path<String>) -> Reply<CasePage> {
-    Ok(Json(site.source.case(&caller.0, path_id(&id, "case")?).await?))
+async fn case(
+    State(site): State<Arc<Site>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Reply<CasePage> {
+    Ok(Json(
+        site.source.case(&caller.0, path_id(&id, "case")?).await?,
+    ))
 }
 
 /// An act in a case.
@@ -83,7 +93,13 @@ async fn act(
     let case = path_id(&id, "case")?;
     let event = path_id(&sent.event, "id")
         .map_err(|_| Trouble::input("标识须为 UUID", "an id is a UUID"))?;
-    let act = CaseAct { case, event, act: sent.act, note: sent.note, who: sent.who };
+    let act = CaseAct {
+        case,
+        event,
+        act: sent.act,
+        note: sent.note,
+        who: sent.who,
+    };
     site.source.act(&caller.0, act).await?;
     Ok(Json(site.source.case(&caller.0, case).await?))
 }
@@ -92,8 +108,16 @@ async fn act(
 #[utoipa::path(get, path = "/api/v1/payments", tag = "payments",
     params(("programme" = Option<String>, Query)),
     responses((status = 200, body = PaymentsPage), (status = 401, body = ErrorBody)))]
-async fn payments(State(site): State<Arc<Site>>, caller: Caller, Ask(ask): Ask) -> Reply<PaymentsPage> {
-    Ok(Json(site.source.payments(&caller.0, ask.text("programme")).await?))
+async fn payments(
+    State(site): State<Arc<Site>>,
+    caller: Caller,
+    Ask(ask): Ask,
+) -> Reply<PaymentsPage> {
+    Ok(Json(
+        site.source
+            .payments(&caller.0, ask.text("programme"))
+            .await?,
+    ))
 }
 
 /// A batch with its lines.
@@ -108,7 +132,11 @@ async fn batch(
     Ask(ask): Ask,
 ) -> Reply<BatchPage> {
     let id = path_id(&id, "batch")?;
-    Ok(Json(site.source.batch(&caller.0, id, ask.get("state"), ask.text("after")).await?))
+    Ok(Json(
+        site.source
+            .batch(&caller.0, id, ask.get("state"), ask.text("after"))
+            .await?,
+    ))
 }
 
 /// A past determination beside today's, and why they differ.
@@ -131,8 +159,14 @@ async fn replay(State(site): State<Arc<Site>>, caller: Caller, Ask(ask): Ask) ->
 /// The journal, newest first.
 #[utoipa::path(get, path = "/api/v1/journal", tag = "audit", params(("after" = Option<String>, Query)),
     responses((status = 200, body = Paged<JournalRow>), (status = 401, body = ErrorBody)))]
-async fn journal(State(site): State<Arc<Site>>, caller: Caller, Ask(ask): Ask) -> Reply<Paged<JournalRow>> {
-    Ok(Json(site.source.journal(&caller.0, ask.text("after")).await?))
+async fn journal(
+    State(site): State<Arc<Site>>,
+    caller: Caller,
+    Ask(ask): Ask,
+) -> Reply<Paged<JournalRow>> {
+    Ok(Json(
+        site.source.journal(&caller.0, ask.text("after")).await?,
+    ))
 }
 
 /// What the checks found.
@@ -147,5 +181,9 @@ async fn verify(State(site): State<Arc<Site>>, caller: Caller) -> Reply<VerifyPa
     params(("area" = Option<String>, Query), ("after" = Option<String>, Query)),
     responses((status = 200, body = Paged<PublicRow>)))]
 async fn notice(State(site): State<Arc<Site>>, Ask(ask): Ask) -> Reply<Paged<PublicRow>> {
-    Ok(Json(site.source.public_notice(ask.text("area"), ask.text("after")).await?))
+    Ok(Json(
+        site.source
+            .public_notice(ask.text("area"), ask.text("after"))
+            .await?,
+    ))
 }

@@ -24,7 +24,10 @@ pub struct Pairs(pub Vec<(String, String)>);
 impl Pairs {
     /// The value of a name; empty when absent.
     pub fn get(&self, name: &str) -> &str {
-        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.trim())
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map_or("", |(_, value)| value.trim())
     }
 
     /// The value when it is there and not empty.
@@ -65,7 +68,9 @@ impl FromRequest<Arc<Site>> for Sent {
     type Rejection = Trouble;
     async fn from_request(request: Request, _: &Arc<Site>) -> Result<Sent, Trouble> {
         let unreadable = || Trouble::input("无法读取表单", "the form can't be read");
-        let bytes = to_bytes(request.into_body(), 4 << 20).await.map_err(|_| unreadable())?;
+        let bytes = to_bytes(request.into_body(), 4 << 20)
+            .await
+            .map_err(|_| unreadable())?;
         let text = std::str::from_utf8(&bytes).map_err(|_| unreadable())?;
         Ok(Sent(Pairs(parse_query(text))))
     }

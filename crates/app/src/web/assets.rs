@@ -20,7 +20,10 @@ pub async fn asset(Path(name): Path<String>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, kind),
         // A page asks for the version it was built with, so a version can be kept.
-        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400")),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=86400"),
+        ),
     ];
     (headers, file.data.into_owned()).into_response()
 }
@@ -31,12 +34,14 @@ pub fn version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
     VERSION.get_or_init(|| {
         let hashes = ["site.css", "site.js"].map(|name| {
-            Files::get(name).map_or(0, |file| u32::from_be_bytes([
-                file.metadata.sha256_hash()[0],
-                file.metadata.sha256_hash()[1],
-                file.metadata.sha256_hash()[2],
-                file.metadata.sha256_hash()[3],
-            ]))
+            Files::get(name).map_or(0, |file| {
+                u32::from_be_bytes([
+                    file.metadata.sha256_hash()[0],
+                    file.metadata.sha256_hash()[1],
+                    file.metadata.sha256_hash()[2],
+                    file.metadata.sha256_hash()[3],
+                ])
+            })
         });
         format!("{:08x}", hashes[0] ^ hashes[1])
     })

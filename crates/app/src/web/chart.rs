@@ -18,8 +18,18 @@ const TOP: f64 = 14.0;
 const BOTTOM: f64 = 24.0;
 
 /// Grouped bars, one group a label. Colours come from the style sheet by the series' position.
-pub fn bars(title: &str, labels: &[String], series: &[Series], say: impl Fn(u64) -> String) -> String {
-    let highest = series.iter().flat_map(|s| &s.values).copied().max().unwrap_or(0);
+pub fn bars(
+    title: &str,
+    labels: &[String],
+    series: &[Series],
+    say: impl Fn(u64) -> String,
+) -> String {
+    let highest = series
+        .iter()
+        .flat_map(|s| &s.values)
+        .copied()
+        .max()
+        .unwrap_or(0);
     if highest == 0 || labels.is_empty() {
         return String::new();
     }
@@ -118,8 +128,13 @@ mod tests {
 
     #[test]
     fn texts_cannot_break_out() {
-        let series = [Series { name: "<b>".into(), values: vec![1] }];
+        let series = [Series {
+            name: "<b>".into(),
+            values: vec![1],
+        }];
         let svg = bars("\"x\"", &["<script>".into()], &series, |n| n.to_string());
-        assert!(!svg.contains("<script>") && !svg.contains("<b>") && svg.contains("&lt;script&gt;"));
+        assert!(
+            !svg.contains("<script>") && !svg.contains("<b>") && svg.contains("&lt;script&gt;")
+        );
     }
 }

@@ -63,10 +63,22 @@ pub fn attachment(name: &str, media: &'static str, bytes: Vec<u8>) -> Response {
     // Only characters that need no quoting in the header.
     let name: String = name
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
         .collect();
     let disposition = format!("attachment; filename=\"{name}\"");
-    ([(header::CONTENT_TYPE, media.to_string()), (header::CONTENT_DISPOSITION, disposition)], bytes)
+    (
+        [
+            (header::CONTENT_TYPE, media.to_string()),
+            (header::CONTENT_DISPOSITION, disposition),
+        ],
+        bytes,
+    )
         .into_response()
 }
 
@@ -82,7 +94,9 @@ fn csv(header: &[String], rows: &[Vec<Cell>]) -> Result<Vec<u8>, Trouble> {
         });
         writer.write_record(cells).map_err(failed)?;
     }
-    writer.into_inner().map_err(|error| Trouble::Internal(error.to_string()))
+    writer
+        .into_inner()
+        .map_err(|error| Trouble::Internal(error.to_string()))
 }
 
 /// A text that a spreadsheet would take for a formula is marked as text.
@@ -125,7 +139,11 @@ mod tests {
 
     #[test]
     fn formulas_become_text_and_excel_reads_utf8() {
-        let rows = vec![vec![Cell::Text("=1+1".into()), Cell::Money(Fen(105)), Cell::Number(3)]];
+        let rows = vec![vec![
+            Cell::Text("=1+1".into()),
+            Cell::Money(Fen(105)),
+            Cell::Number(3),
+        ]];
         let bytes = csv(&["甲".into(), "b".into(), "c".into()], &rows).expect("a file");
         let text = String::from_utf8(bytes).expect("text");
         assert_eq!(text, "\u{feff}甲,b,c\n'=1+1,1.05,3\n");

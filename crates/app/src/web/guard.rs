@@ -26,7 +26,9 @@ const LARGEST_BODY: usize = 32 << 20;
 pub async fn enter(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let query = request.uri().query().unwrap_or("").to_string();
-    let asked = parse_query(&query).into_iter().find(|(key, _)| key == "lang");
+    let asked = parse_query(&query)
+        .into_iter()
+        .find(|(key, _)| key == "lang");
     let asked = asked.and_then(|(_, tag)| Lang::parse(&tag));
     let lang = asked
         .or_else(|| cookie(headers, LANG).and_then(|tag| Lang::parse(&tag)))
@@ -39,18 +41,30 @@ pub async fn enter(State(site): State<Arc<Site>>, request: Request, next: Next) 
         .unwrap_or_default();
     let now = chrono::Utc::now();
     let api = request.uri().path().starts_with("/api/");
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = bearer.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_string);
-    let token = if api && bearer.is_some() { bearer } else { cookie(headers, SESSION) };
-    let current = token.as_ref().and_then(|token| site.sessions.find(token, now));
+    let bearer = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let bearer = bearer
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .map(str::to_string);
+    let token = if api && bearer.is_some() {
+        bearer
+    } else {
+        cookie(headers, SESSION)
+    };
+    let current = token
+        .as_ref()
+        .and_then(|token| site.sessions.find(token, now));
     let form = cookie(headers, FORM).filter(|value| value.len() == 64);
     let fresh = form.is_none().then(random_token);
     let csrf = match &current {
         Some(current) => current.csrf.clone(),
         None => form.or_else(|| fresh.clone()).unwrap_or_default(),
     };
-    let kept: Vec<&str> =
-        query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("lang=")).collect();
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("lang="))
+        .collect();
     let visit = Visit {
         lang,
         token: current.is_some().then_some(token).flatten(),
@@ -60,7 +74,10 @@ pub async fn enter(State(site): State<Arc<Site>>, request: Request, next: Next) 
         query: kept.join("&"),
         now,
     };
-    let page = Page { site: site.clone(), visit: visit.clone() };
+    let page = Page {
+        site: site.clone(),
+        visit: visit.clone(),
+    };
     let asset = visit.path.starts_with("/assets/");
 
     let mut response = match check_form(request, &visit).await {
@@ -86,18 +103,34 @@ pub async fn enter(State(site): State<Arc<Site>>, request: Request, next: Next) 
     }
     let out = response.headers_mut();
     for (name, value) in HEADERS {
-        out.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        out.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
     }
     if !asset {
-        out.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        out.append(header::VARY, HeaderValue::from_static("Cookie, Accept-Language"));
+        out.entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+        out.append(
+            header::VARY,
+            HeaderValue::from_static("Cookie, Accept-Language"),
+        );
     }
     if let Some(asked) = asked {
-        add_cookie(out, &format!("{LANG}={}; Path=/; Max-Age=31536000; SameSite=Lax", asked.tag()));
+        add_cookie(
+            out,
+            &format!(
+                "{LANG}={}; Path=/; Max-Age=31536000; SameSite=Lax",
+                asked.tag()
+            ),
+        );
     }
     if let (Some(fresh), None, false) = (fresh, &visit.current, asset || api) {
         let secure = secure(&site);
-        add_cookie(out, &format!("{FORM}={fresh}; Path=/; HttpOnly; SameSite=Lax{secure}"));
+        add_cookie(
+            out,
+            &format!("{FORM}={fresh}; Path=/; HttpOnly; SameSite=Lax{secure}"),
+        );
     }
     response
 }
@@ -111,21 +144,31 @@ const HEADERS: [(&str, &str); 4] = [
     ),
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "same-origin"),
-    ("permissions-policy", "camera=(), microphone=(), geolocation=()"),
+    (
+        "permissions-policy",
+        "camera=(), microphone=(), geolocation=()",
+    ),
 ];
 
 /// A request that changes something must carry the token of the session's forms: as field `csrf`
 /// of the form (for uploads the first part), or as header `x-csrf-token`. A request with a bearer
 /// token carries nothing that a browser sends by itself, and needs none.
 async fn check_form(request: Request, visit: &Visit) -> Result<Request, Response> {
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let safe = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
     let bearer = request.headers().contains_key(header::AUTHORIZATION);
     if safe || (bearer && visit.path.starts_with("/api/")) {
         return Ok(request);
     }
     let (parts, body) = request.into_parts();
     let bytes = to_bytes(body, LARGEST_BODY).await.map_err(|_| {
-        Trouble::input("文件太大（上限 32 MB）", "the file is too large (at most 32 MB)").into_response()
+        Trouble::input(
+            "文件太大（上限 32 MB）",
+            "the file is too large (at most 32 MB)",
+        )
+        .into_response()
     })?;
     // Signing in by the API opens a session and needs none.
     let opening = visit.path == "/api/v1/session" && parts.method == Method::POST;
@@ -139,7 +182,11 @@ async fn check_form(request: Request, visit: &Visit) -> Result<Request, Response
         return Ok(Request::from_parts(parts, Body::from(bytes)));
     }
     let mut response = StatusCode::FORBIDDEN.into_response();
-    response.extensions_mut().insert(Arc::new(Trouble::Conflict(super::session::both("error-token"))));
+    response
+        .extensions_mut()
+        .insert(Arc::new(Trouble::Conflict(super::session::both(
+            "error-token",
+        ))));
     Err(response)
 }
 
@@ -147,7 +194,9 @@ fn form_token(headers: &HeaderMap, body: &Bytes) -> Option<String> {
     let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     if kind.starts_with("application/x-www-form-urlencoded") {
         let text = std::str::from_utf8(body).ok()?;
-        let pair = text.split('&').find_map(|pair| pair.strip_prefix("csrf="))?;
+        let pair = text
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("csrf="))?;
         return Some(decode(pair));
     }
     if kind.starts_with("multipart/form-data") {

@@ -34,7 +34,11 @@ pub struct Site {
 impl Site {
     /// A site over a source.
     pub fn new(source: Arc<dyn Source>) -> Site {
-        Site { source, sessions: Sessions::default(), https: false }
+        Site {
+            source,
+            sessions: Sessions::default(),
+            https: false,
+        }
     }
 }
 
@@ -43,9 +47,13 @@ pub fn router(site: Arc<Site>) -> Router {
     pages::routes()
         .merge(crate::api::routes())
         .fallback(|| async { Trouble::NotFound("page") })
-        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            axum::response::IntoResponse::into_response(Trouble::Internal("a handler panicked".into()))
-        }))
+        .layer(CatchPanicLayer::custom(
+            |_: Box<dyn std::any::Any + Send>| {
+                axum::response::IntoResponse::into_response(Trouble::Internal(
+                    "a handler panicked".into(),
+                ))
+            },
+        ))
         .layer(from_fn_with_state(site.clone(), guard::enter))
         .layer(CompressionLayer::new())
         .with_state(site)

@@ -45,16 +45,23 @@ pub struct Page {
 impl FromRequestParts<Arc<Site>> for Page {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Page, Infallible> {
-        let visit = parts.extensions.get::<Visit>().cloned().unwrap_or_else(|| Visit {
-            lang: Lang::default(),
-            current: None,
-            token: None,
-            csrf: String::new(),
-            path: parts.uri.path().to_string(),
-            query: String::new(),
-            now: chrono::Utc::now(),
-        });
-        Ok(Page { site: site.clone(), visit })
+        let visit = parts
+            .extensions
+            .get::<Visit>()
+            .cloned()
+            .unwrap_or_else(|| Visit {
+                lang: Lang::default(),
+                current: None,
+                token: None,
+                csrf: String::new(),
+                path: parts.uri.path().to_string(),
+                query: String::new(),
+                now: chrono::Utc::now(),
+            });
+        Ok(Page {
+            site: site.clone(),
+            visit,
+        })
     }
 }
 
@@ -166,13 +173,21 @@ impl Page {
 
     /// Messages left for this page; shown once.
     pub fn flashes(&self) -> Vec<Flash> {
-        self.visit.token.as_ref().map(|token| self.site.sessions.take(token)).unwrap_or_default()
+        self.visit
+            .token
+            .as_ref()
+            .map(|token| self.site.sessions.take(token))
+            .unwrap_or_default()
     }
 
     /// This page in the other language.
     pub fn other_language(&self) -> String {
         let visit = &self.visit;
-        let query = if visit.query.is_empty() { String::new() } else { format!("{}&", visit.query) };
+        let query = if visit.query.is_empty() {
+            String::new()
+        } else {
+            format!("{}&", visit.query)
+        };
         format!("{}?{query}lang={}", visit.path, visit.lang.other().tag())
     }
 
@@ -186,8 +201,10 @@ impl Page {
         if !value.is_empty() {
             pairs.push((name.to_string(), value.to_string()));
         }
-        let query: Vec<String> =
-            pairs.iter().map(|(k, v)| format!("{}={}", encode(k), encode(v))).collect();
+        let query: Vec<String> = pairs
+            .iter()
+            .map(|(k, v)| format!("{}={}", encode(k), encode(v)))
+            .collect();
         if query.is_empty() {
             self.visit.path.clone()
         } else {
@@ -225,7 +242,9 @@ impl Page {
     pub fn render(&self, template: &impl Template) -> Response {
         match template.render() {
             Ok(html) => Html(html).into_response(),
-            Err(error) => Trouble::Internal(format!("a page can't be written: {error}")).into_response(),
+            Err(error) => {
+                Trouble::Internal(format!("a page can't be written: {error}")).into_response()
+            }
         }
     }
 
@@ -344,12 +363,20 @@ pub fn error_page(page: &Page, status: StatusCode, trouble: &Trouble) -> Respons
         Trouble::Forbidden => ("forbidden", String::new()),
         Trouble::Internal(_) => ("internal", String::new()),
     };
-    let template = ErrorPage { page, status: status.as_u16(), kind, text };
+    let template = ErrorPage {
+        page,
+        status: status.as_u16(),
+        kind,
+        text,
+    };
     match template.render() {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => (
             StatusCode::INTERNAL_SERVER_ERROR,
-            [(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))],
+            [(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("text/plain; charset=utf-8"),
+            )],
             format!("this page can't be written: {error}"),
         )
             .into_response(),
@@ -376,7 +403,10 @@ pub fn decode(text: &str) -> String {
     let mut out = Vec::with_capacity(bytes.len());
     let mut i = 0;
     while i < bytes.len() {
-        let hex = || text.get(i + 1..i + 3).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let hex = || {
+            text.get(i + 1..i + 3)
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        };
         match bytes[i] {
             b'+' => out.push(b' '),
             b'%' => match hex() {
@@ -414,10 +444,13 @@ mod tests {
         for text in ["民发〔2021〕57号", "a b&c=d/e?f", "%", "100%+"] {
             assert_eq!(decode(&encode(text)), text);
         }
-        assert_eq!(parse_query("a=1&b=%E7%94%B2&c"), [
-            ("a".into(), "1".into()),
-            ("b".into(), "甲".into()),
-            ("c".into(), String::new()),
-        ]);
+        assert_eq!(
+            parse_query("a=1&b=%E7%94%B2&c"),
+            [
+                ("a".into(), "1".into()),
+                ("b".into(), "甲".into()),
+                ("c".into(), String::new()),
+            ]
+        );
     }
 }

@@ -116,8 +116,11 @@ pub fn hash_password(password: &str) -> Result<String, String> {
 /// Is it the password? A malformed hash is no match. Takes tens of milliseconds on purpose: call it
 /// off the async threads.
 pub fn password_matches(password: &str, kept: &str) -> bool {
-    PasswordHash::new(kept)
-        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    PasswordHash::new(kept).is_ok_and(|hash| {
+        Argon2::default()
+            .verify_password(password.as_bytes(), &hash)
+            .is_ok()
+    })
 }
 
 /// A message that the next page shows once.
@@ -132,12 +135,18 @@ pub struct Flash {
 impl Flash {
     /// Good news by the key of a word.
     pub fn good(key: &str) -> Flash {
-        Flash { good: true, text: both(key) }
+        Flash {
+            good: true,
+            text: both(key),
+        }
     }
 
     /// Bad news by the key of a word.
     pub fn bad(key: &str) -> Flash {
-        Flash { good: false, text: both(key) }
+        Flash {
+            good: false,
+            text: both(key),
+        }
     }
 
     /// Good or bad news in given words.
@@ -148,7 +157,10 @@ impl Flash {
 
 /// A word in both languages.
 pub fn both(key: &str) -> Bilingual {
-    Bilingual { zh: Lang::Zh.t(key), en: Lang::En.t(key) }
+    Bilingual {
+        zh: Lang::Zh.t(key),
+        en: Lang::En.t(key),
+    }
 }
 
 /// How long a session lasts without a request.
@@ -190,7 +202,12 @@ impl Sessions {
         open.retain(|_, session| now - session.last < IDLE);
         open.insert(
             digest(&token),
-            Open { viewer, csrf: random_token(), flashes: Vec::new(), last: now },
+            Open {
+                viewer,
+                csrf: random_token(),
+                flashes: Vec::new(),
+                last: now,
+            },
         );
         token
     }
@@ -198,9 +215,14 @@ impl Sessions {
     /// The session of a token, when it still lasts.
     pub fn find(&self, token: &str, now: Instant) -> Option<Current> {
         let mut open = lock(&self.open);
-        let session = open.get_mut(&digest(token)).filter(|s| now - s.last < IDLE)?;
+        let session = open
+            .get_mut(&digest(token))
+            .filter(|s| now - s.last < IDLE)?;
         session.last = now;
-        Some(Current { viewer: session.viewer.clone(), csrf: session.csrf.clone() })
+        Some(Current {
+            viewer: session.viewer.clone(),
+            csrf: session.csrf.clone(),
+        })
     }
 
     /// Ends a session.

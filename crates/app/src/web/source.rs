@@ -46,7 +46,10 @@ pub enum Trouble {
 impl Trouble {
     /// An input error in both languages.
     pub fn input(zh: impl Into<String>, en: impl Into<String>) -> Trouble {
-        Trouble::Input(Bilingual { zh: zh.into(), en: en.into() })
+        Trouble::Input(Bilingual {
+            zh: zh.into(),
+            en: en.into(),
+        })
     }
 }
 
@@ -193,7 +196,11 @@ pub trait Source: Send + Sync {
     /// An act in a case.
     fn act<'a>(&'a self, viewer: &'a Viewer, act: CaseAct) -> Answer<'a, ()>;
     /// The public notice board; no viewer, so only what the law lets everybody see.
-    fn public_notice(&self, area: Option<String>, after: Option<String>) -> Answer<'_, Paged<PublicRow>>;
+    fn public_notice(
+        &self,
+        area: Option<String>,
+        after: Option<String>,
+    ) -> Answer<'_, Paged<PublicRow>>;
 
     /// Batches and what could be instructed.
     fn payments<'a>(
@@ -247,7 +254,8 @@ pub trait Source: Send + Sync {
     /// Programmes in force.
     fn programmes(&self, day: Option<Day>) -> Answer<'_, Vec<ProgrammeRow>>;
     /// Parameters.
-    fn parameters(&self, place: Option<String>, day: Option<Day>) -> Answer<'_, Vec<ParameterView>>;
+    fn parameters(&self, place: Option<String>, day: Option<Day>)
+    -> Answer<'_, Vec<ParameterView>>;
     /// The form for trying the law.
     fn try_form<'a>(&'a self, place: &'a str, day: Day, decision: &'a str) -> Answer<'a, TryPage>;
     /// What the law says of a situation.

@@ -37,12 +37,23 @@ fn branch(
     let line = line(page, node, members);
     if !opens {
         let back = if again && !node.from.is_empty() {
-            format!(" <a class=\"back\" href=\"#n{at}\">{}</a>", escape(&page.t("see-above")))
+            format!(
+                " <a class=\"back\" href=\"#n{at}\">{}</a>",
+                escape(&page.t("see-above"))
+            )
         } else {
             String::new()
         };
-        let id = if again { String::new() } else { format!(" id=\"n{at}\"") };
-        let _ = write!(out, "<li{id} class=\"leaf k-{}\">{line}{back}</li>", node.kind);
+        let id = if again {
+            String::new()
+        } else {
+            format!(" id=\"n{at}\"")
+        };
+        let _ = write!(
+            out,
+            "<li{id} class=\"leaf k-{}\">{line}{back}</li>",
+            node.kind
+        );
         return;
     }
     let open = if depth < 2 { " open" } else { "" };
@@ -71,7 +82,11 @@ fn line(page: &Page, node: &NodeView, members: &[String]) -> String {
     if !node.unit.is_empty() {
         let _ = write!(out, " <span class=\"unit\">{}</span>", escape(&node.unit));
     }
-    let _ = write!(out, " <span class=\"kind\">{}</span>", escape(&page.of("node", &node.kind)));
+    let _ = write!(
+        out,
+        " <span class=\"kind\">{}</span>",
+        escape(&page.of("node", &node.kind))
+    );
     if let Some(text) = &node.text {
         let said = page.say(text);
         if !said.is_empty() {

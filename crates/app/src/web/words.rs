@@ -103,7 +103,9 @@ impl Lang {
         match pattern {
             Some(pattern) => {
                 let mut errors = Vec::new();
-                bundle.format_pattern(pattern, args, &mut errors).into_owned()
+                bundle
+                    .format_pattern(pattern, args, &mut errors)
+                    .into_owned()
             }
             None => key.to_string(),
         }
@@ -115,7 +117,11 @@ impl Lang {
             Lang::Zh => (&text.zh, &text.en),
             Lang::En => (&text.en, &text.zh),
         };
-        if first.is_empty() { second.clone() } else { first.clone() }
+        if first.is_empty() {
+            second.clone()
+        } else {
+            first.clone()
+        }
     }
 
     /// Yuan with thousands separators: `1,234.50`.
@@ -146,15 +152,21 @@ impl Lang {
     /// The moment in Beijing time to the minute: `2026-07-01 09:30`.
     pub fn moment(self, at: Instant) -> String {
         let local = beijing(at);
-        format!("{} {:02}:{:02}", local.date_naive(), local.hour(), local.minute())
+        format!(
+            "{} {:02}:{:02}",
+            local.date_naive(),
+            local.hour(),
+            local.minute()
+        )
     }
 }
 
 /// China has one official time, eight hours ahead of UTC, without summer time.
 pub fn beijing(at: Instant) -> chrono::DateTime<FixedOffset> {
     // Eight hours are within the bounds that the constructor checks; UTC is the harmless fallback.
-    let zone = FixedOffset::east_opt(8 * 3600)
-        .unwrap_or_else(|| FixedOffset::east_opt(0).unwrap_or_else(|| at.fixed_offset().timezone()));
+    let zone = FixedOffset::east_opt(8 * 3600).unwrap_or_else(|| {
+        FixedOffset::east_opt(0).unwrap_or_else(|| at.fixed_offset().timezone())
+    });
     at.with_timezone(&zone)
 }
 
@@ -205,11 +217,22 @@ mod tests {
     #[test]
     fn both_languages_say_the_same_things() {
         for source in [ZH, EN] {
-            assert!(FluentResource::try_new(source.into()).is_ok(), "a locale does not parse");
+            assert!(
+                FluentResource::try_new(source.into()).is_ok(),
+                "a locale does not parse"
+            );
         }
         let (zh, en) = (keys(ZH), keys(EN));
-        assert_eq!(zh.difference(&en).collect::<Vec<_>>(), Vec::<&String>::new(), "not in en.ftl");
-        assert_eq!(en.difference(&zh).collect::<Vec<_>>(), Vec::<&String>::new(), "not in zh-CN.ftl");
+        assert_eq!(
+            zh.difference(&en).collect::<Vec<_>>(),
+            Vec::<&String>::new(),
+            "not in en.ftl"
+        );
+        assert_eq!(
+            en.difference(&zh).collect::<Vec<_>>(),
+            Vec::<&String>::new(),
+            "not in zh-CN.ftl"
+        );
     }
 
     /// Every literal key in a template or page is in the locales. A dynamic key is written
@@ -219,27 +242,49 @@ mod tests {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let known = keys(ZH);
         let mut used = 0;
-        let mut stack = vec![root.join("templates"), root.join("src/web"), root.join("src/api")];
+        let mut stack = vec![
+            root.join("templates"),
+            root.join("src/web"),
+            root.join("src/api"),
+        ];
         while let Some(path) = stack.pop() {
             if path.is_dir() {
-                stack.extend(std::fs::read_dir(&path).expect("a folder").map(|e| e.expect("an entry").path()));
+                stack.extend(
+                    std::fs::read_dir(&path)
+                        .expect("a folder")
+                        .map(|e| e.expect("an entry").path()),
+                );
                 continue;
             }
             if path.ends_with("words.rs") {
                 continue;
             }
             let text = std::fs::read_to_string(&path).expect("a text");
-            for call in [".t(\"", ".n(\"", ".f(\"", "key: \"", "Flash::good(\"", "Flash::bad(\""] {
+            for call in [
+                ".t(\"",
+                ".n(\"",
+                ".f(\"",
+                "key: \"",
+                "Flash::good(\"",
+                "Flash::bad(\"",
+            ] {
                 for (at, _) in text.match_indices(call) {
                     let key = text[at + call.len()..].split('"').next().unwrap_or("");
                     used += 1;
-                    assert!(known.contains(key), "{} uses the unknown word `{key}`", path.display());
+                    assert!(
+                        known.contains(key),
+                        "{} uses the unknown word `{key}`",
+                        path.display()
+                    );
                 }
             }
             for (at, _) in text.match_indices(".of(\"") {
                 let family = text[at + 5..].split('"').next().unwrap_or("");
                 let prefix = format!("{family}-");
-                assert!(known.iter().any(|k| k.starts_with(&prefix)), "no word of the family `{family}`");
+                assert!(
+                    known.iter().any(|k| k.starts_with(&prefix)),
+                    "no word of the family `{family}`"
+                );
             }
         }
         assert!(used > 50, "the search for words found only {used}");

@@ -28,7 +28,11 @@ impl HouseholdPage {
     }
 
     fn zero(&self, fen: &Fen) -> String {
-        if fen.0 == 0 { "–".into() } else { self.page.money(*fen) }
+        if fen.0 == 0 {
+            "–".into()
+        } else {
+            self.page.money(*fen)
+        }
     }
 
     fn why(&self, strip: &ProgrammeStrip, row: &PeriodRow) -> String {
@@ -46,7 +50,11 @@ impl HouseholdPage {
 /// The address of an explanation.
 pub fn why_href(household: Id, person: Option<Id>, programme: &str, period: &str) -> String {
     let person = person.map(|id| format!("?person={id}")).unwrap_or_default();
-    format!("/households/{household}/why/{}/{}{person}", encode(programme), encode(period))
+    format!(
+        "/households/{household}/why/{}/{}{person}",
+        encode(programme),
+        encode(period)
+    )
 }
 
 /// `GET /households/{id}`
@@ -54,7 +62,10 @@ pub async fn household(signed: Signed, Path(id): Path<String>) -> Result<Respons
     let Signed { viewer, page } = signed;
     let id = path_id(&id, "household")?;
     let h = page.site.source.household(&viewer, id).await?;
-    Ok(page.render(&HouseholdPage { h, page: page.clone() }))
+    Ok(page.render(&HouseholdPage {
+        h,
+        page: page.clone(),
+    }))
 }
 
 #[derive(Template)]
@@ -83,7 +94,11 @@ pub async fn apply_form(
     let Signed { viewer, page } = signed;
     let id = path_id(&id, "household")?;
     let a = page.site.source.apply_form(&viewer, id, &programme).await?;
-    Ok(page.render(&ApplyForm { a, id: Id::mint(), page: page.clone() }))
+    Ok(page.render(&ApplyForm {
+        a,
+        id: Id::mint(),
+        page: page.clone(),
+    }))
 }
 
 /// `POST /households/{id}/apply/{programme}`
@@ -96,7 +111,15 @@ pub async fn apply(
     let household = path_id(&household, "household")?;
     let id = sent.id("id").ok_or(Trouble::NotFound("form"))?;
     let source = &page.site.source;
-    let case =
-        source.apply(&viewer, household, sent.id("person"), &programme, id, sent.get("note")).await?;
+    let case = source
+        .apply(
+            &viewer,
+            household,
+            sent.id("person"),
+            &programme,
+            id,
+            sent.get("note"),
+        )
+        .await?;
     Ok(page.go(&format!("/cases/{case}"), Some(Flash::good("applied"))))
 }

@@ -42,8 +42,15 @@ impl LawPage {
 
 /// `GET /law`
 pub async fn index(page: Page, Ask(ask): Ask) -> Result<Response, Trouble> {
-    let l = page.site.source.law_index(ask.text("place"), ask.day("day")).await?;
-    Ok(page.render(&LawPage { l, page: page.clone() }))
+    let l = page
+        .site
+        .source
+        .law_index(ask.text("place"), ask.day("day"))
+        .await?;
+    Ok(page.render(&LawPage {
+        l,
+        page: page.clone(),
+    }))
 }
 
 #[derive(Template)]
@@ -60,9 +67,16 @@ impl InstrumentTemplate {
 }
 
 /// `GET /law/{number}`
-pub async fn instrument(page: Page, Path(number): Path<String>, Ask(ask): Ask) -> Result<Response, Trouble> {
+pub async fn instrument(
+    page: Page,
+    Path(number): Path<String>,
+    Ask(ask): Ask,
+) -> Result<Response, Trouble> {
     let i = page.site.source.instrument(&number, ask.day("day")).await?;
-    Ok(page.render(&InstrumentTemplate { i, page: page.clone() }))
+    Ok(page.render(&InstrumentTemplate {
+        i,
+        page: page.clone(),
+    }))
 }
 
 #[derive(Template)]
@@ -81,7 +95,10 @@ impl ProgrammesPage {
 /// `GET /law/programmes`
 pub async fn programmes(page: Page, Ask(ask): Ask) -> Result<Response, Trouble> {
     let rows = page.site.source.programmes(ask.day("day")).await?;
-    Ok(page.render(&ProgrammesPage { rows, page: page.clone() }))
+    Ok(page.render(&ProgrammesPage {
+        rows,
+        page: page.clone(),
+    }))
 }
 
 #[derive(Template)]
@@ -107,5 +124,11 @@ pub async fn parameters(page: Page, Ask(ask): Ask) -> Result<Response, Trouble> 
     let places = source.law_index(None, None).await?.places;
     let day = ask.day("day").unwrap_or_else(|| page.today()).to_string();
     let place = ask.get("place").to_string();
-    Ok(page.render(&ParametersPage { rows, places, place, day, page: page.clone() }))
+    Ok(page.render(&ParametersPage {
+        rows,
+        places,
+        place,
+        day,
+        page: page.clone(),
+    }))
 }

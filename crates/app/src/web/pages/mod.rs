@@ -33,7 +33,10 @@ pub fn routes() -> Router<Arc<Site>> {
         .route("/", needs(Right::District, get(start::district)))
         .route("/lists/{list}", needs(Right::Households, get(search::list)))
         .route("/households", needs(Right::Households, get(search::search)))
-        .route("/households/{id}", needs(Right::Households, get(household::household)))
+        .route(
+            "/households/{id}",
+            needs(Right::Households, get(household::household)),
+        )
         .route(
             "/households/{id}/why/{programme}/{period}",
             needs(Right::Households, get(why::why)),
@@ -44,7 +47,10 @@ pub fn routes() -> Router<Arc<Site>> {
         )
         .route(
             "/households/{id}/apply/{programme}",
-            needs(Right::Apply, get(household::apply_form).post(household::apply)),
+            needs(
+                Right::Apply,
+                get(household::apply_form).post(household::apply),
+            ),
         )
         .route("/tasks", needs(Right::Tasks, get(work::tasks)))
         .route("/cases/{id}", needs(Right::Tasks, get(work::case)))
@@ -52,12 +58,27 @@ pub fn routes() -> Router<Arc<Site>> {
         .route("/payments", needs(Right::Payments, get(payment::payments)))
         .route(
             "/payments/instruct",
-            needs(Right::Instruct, get(payment::confirm).post(payment::instruct)),
+            needs(
+                Right::Instruct,
+                get(payment::confirm).post(payment::instruct),
+            ),
         )
-        .route("/payments/answers", needs(Right::Instruct, post(payment::answers)))
-        .route("/payments/{id}", needs(Right::Payments, get(payment::batch)))
-        .route("/payments/{id}/reissue", needs(Right::Instruct, post(payment::reissue)))
-        .route("/payments/{id}/{format}", needs(Right::Payments, get(payment::file)))
+        .route(
+            "/payments/answers",
+            needs(Right::Instruct, post(payment::answers)),
+        )
+        .route(
+            "/payments/{id}",
+            needs(Right::Payments, get(payment::batch)),
+        )
+        .route(
+            "/payments/{id}/reissue",
+            needs(Right::Instruct, post(payment::reissue)),
+        )
+        .route(
+            "/payments/{id}/{format}",
+            needs(Right::Payments, get(payment::file)),
+        )
         .route("/audit", needs(Right::Audit, get(audit::replay)))
         .route("/audit/journal", needs(Right::Journal, get(audit::journal)))
         .route("/audit/verify", needs(Right::Journal, get(audit::verify)))
@@ -79,7 +100,9 @@ pub fn routes() -> Router<Arc<Site>> {
 pub fn needs(right: Right, pages: Pages) -> Pages {
     pages.route_layer(from_fn(move |request: Request, next: Next| async move {
         let visit = request.extensions().get::<Visit>();
-        let viewer = visit.and_then(|visit| visit.current.as_ref()).map(|c| &c.viewer);
+        let viewer = visit
+            .and_then(|visit| visit.current.as_ref())
+            .map(|c| &c.viewer);
         match viewer {
             Some(viewer) if viewer.may(right) => next.run(request).await,
             Some(_) => Trouble::Forbidden.into_response(),

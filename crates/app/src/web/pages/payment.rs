@@ -32,8 +32,15 @@ struct PaymentsTemplate {
 /// `GET /payments`
 pub async fn payments(signed: Signed, Ask(ask): Ask) -> Result<Response, Trouble> {
     let Signed { viewer, page } = signed;
-    let p = page.site.source.payments(&viewer, ask.text("programme")).await?;
-    Ok(page.render(&PaymentsTemplate { p, page: page.clone() }))
+    let p = page
+        .site
+        .source
+        .payments(&viewer, ask.text("programme"))
+        .await?;
+    Ok(page.render(&PaymentsTemplate {
+        p,
+        page: page.clone(),
+    }))
 }
 
 #[derive(Template)]
@@ -53,9 +60,17 @@ pub async fn batch(
 ) -> Result<Response, Trouble> {
     let Signed { viewer, page } = signed;
     let id = path_id(&id, "batch")?;
-    let p = page.site.source.batch(&viewer, id, ask.get("state"), ask.text("after")).await?;
-    let template =
-        BatchTemplate { b: p.batch.clone(), p, after: ask.get("after").into(), page: page.clone() };
+    let p = page
+        .site
+        .source
+        .batch(&viewer, id, ask.get("state"), ask.text("after"))
+        .await?;
+    let template = BatchTemplate {
+        b: p.batch.clone(),
+        p,
+        after: ask.get("after").into(),
+        page: page.clone(),
+    };
     Ok(page.render(&template))
 }
 
@@ -70,16 +85,31 @@ struct InstructPage {
 pub async fn confirm(signed: Signed, Ask(ask): Ask) -> Result<Response, Trouble> {
     let Signed { viewer, page } = signed;
     let month = ask.month("month").ok_or(Trouble::NotFound("month"))?;
-    let r = page.site.source.instruct_preview(&viewer, ask.get("programme"), month).await?;
-    Ok(page.render(&InstructPage { r, page: page.clone() }))
+    let r = page
+        .site
+        .source
+        .instruct_preview(&viewer, ask.get("programme"), month)
+        .await?;
+    Ok(page.render(&InstructPage {
+        r,
+        page: page.clone(),
+    }))
 }
 
 /// `POST /payments/instruct`
 pub async fn instruct(signed: Signed, Sent(sent): Sent) -> Result<Response, Trouble> {
     let Signed { viewer, page } = signed;
     let month = sent.month("month").ok_or(Trouble::NotFound("month"))?;
-    match page.site.source.instruct(&viewer, sent.get("programme"), month).await {
-        Ok(batch) => Ok(page.go(&format!("/payments/{batch}"), Some(Flash::good("instructed")))),
+    match page
+        .site
+        .source
+        .instruct(&viewer, sent.get("programme"), month)
+        .await
+    {
+        Ok(batch) => Ok(page.go(
+            &format!("/payments/{batch}"),
+            Some(Flash::good("instructed")),
+        )),
         Err(Trouble::Input(text) | Trouble::Conflict(text)) => {
             Ok(page.go("/payments", Some(Flash::said(false, text))))
         }
@@ -133,7 +163,11 @@ pub async fn answers(signed: Signed, mut form: Multipart) -> Result<Response, Tr
         let name = part.file_name().unwrap_or("file").to_string();
         let bytes = part.bytes().await.map_err(unreadable)?.to_vec();
         let a = page.site.source.answers(&viewer, &name, bytes).await?;
-        return Ok(page.render(&AnswerPage { name, a, page: page.clone() }));
+        return Ok(page.render(&AnswerPage {
+            name,
+            a,
+            page: page.clone(),
+        }));
     }
     Err(Trouble::input("没有选择文件", "no file was chosen"))
 }

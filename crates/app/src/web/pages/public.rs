@@ -17,8 +17,15 @@ struct NoticePage {
 
 /// `GET /public/notice`
 pub async fn notice(page: Page, Ask(ask): Ask) -> Result<Response, Trouble> {
-    let rows = page.site.source.public_notice(ask.text("area"), ask.text("after")).await?;
-    Ok(page.render(&NoticePage { rows, page: page.clone() }))
+    let rows = page
+        .site
+        .source
+        .public_notice(ask.text("area"), ask.text("after"))
+        .await?;
+    Ok(page.render(&NoticePage {
+        rows,
+        page: page.clone(),
+    }))
 }
 
 #[derive(Template)]
@@ -31,5 +38,8 @@ struct HelpPage {
 /// `GET /help`
 pub async fn help(page: Page) -> Response {
     let sections = ["find", "why", "change", "decide", "pay", "audit"];
-    page.render(&HelpPage { sections, page: page.clone() })
+    page.render(&HelpPage {
+        sections,
+        page: page.clone(),
+    })
 }

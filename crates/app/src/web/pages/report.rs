@@ -111,7 +111,11 @@ pub async fn send(
         _ => match source.preview(&viewer, household, &form).await {
             Ok(p) => {
                 let fields = fields(&form);
-                Ok(page.render(&PreviewPage { p, fields, page: page.clone() }))
+                Ok(page.render(&PreviewPage {
+                    p,
+                    fields,
+                    page: page.clone(),
+                }))
             }
             Err(trouble) => again(&page, c, form, trouble),
         },
@@ -119,7 +123,12 @@ pub async fn send(
 }
 
 /// What can be mended is shown above the form; the rest is a page of its own.
-fn again(page: &Page, c: ChangePage, form: ChangeForm, trouble: Trouble) -> Result<Response, Trouble> {
+fn again(
+    page: &Page,
+    c: ChangePage,
+    form: ChangeForm,
+    trouble: Trouble,
+) -> Result<Response, Trouble> {
     match trouble {
         Trouble::Input(text) | Trouble::Conflict(text) => {
             let mut response = show(page, c, form, page.say(&text))?;
@@ -130,8 +139,17 @@ fn again(page: &Page, c: ChangePage, form: ChangeForm, trouble: Trouble) -> Resu
     }
 }
 
-fn show(page: &Page, c: ChangePage, form: ChangeForm, message: String) -> Result<Response, Trouble> {
-    let kind = c.kinds.iter().find(|kind| kind.kind.id == form.kind).cloned();
+fn show(
+    page: &Page,
+    c: ChangePage,
+    form: ChangeForm,
+    message: String,
+) -> Result<Response, Trouble> {
+    let kind = c
+        .kinds
+        .iter()
+        .find(|kind| kind.kind.id == form.kind)
+        .cloned();
     let input = match &kind {
         Some(kind) => {
             let value = serde_json::from_str(&form.value)
@@ -140,8 +158,15 @@ fn show(page: &Page, c: ChangePage, form: ChangeForm, message: String) -> Result
         }
         None => String::new(),
     };
-    let template =
-        ReportPage { c, kind, form, input, message, relations: RELATIONS, page: page.clone() };
+    let template = ReportPage {
+        c,
+        kind,
+        form,
+        input,
+        message,
+        relations: RELATIONS,
+        page: page.clone(),
+    };
     Ok(page.render(&template))
 }
 
@@ -198,10 +223,19 @@ pub fn collect(sent: &Pairs, name: &str, shape: &Input) -> serde_json::Value {
         Input::Fields(parts) => {
             let object: serde_json::Map<String, Value> = parts
                 .iter()
-                .map(|(part, shape)| (part.clone(), collect(sent, &format!("{name}.{part}"), shape)))
+                .map(|(part, shape)| {
+                    (
+                        part.clone(),
+                        collect(sent, &format!("{name}.{part}"), shape),
+                    )
+                })
                 .filter(|(_, value)| !value.is_null())
                 .collect();
-            if object.is_empty() { Value::Null } else { Value::Object(object) }
+            if object.is_empty() {
+                Value::Null
+            } else {
+                Value::Object(object)
+            }
         }
         _ if text.is_empty() => Value::Null,
         Input::Number => serde_json::from_str::<serde_json::Number>(&text.replace([',', '，'], ""))
@@ -232,11 +266,17 @@ pub fn input(
     let mut out = String::new();
     let field = match shape {
         Input::None => return out,
-        Input::Number => format!("<input id=\"{n}\" name=\"{n}\" inputmode=\"decimal\" value=\"{v}\">"),
+        Input::Number => {
+            format!("<input id=\"{n}\" name=\"{n}\" inputmode=\"decimal\" value=\"{v}\">")
+        }
         Input::Date => format!("<input id=\"{n}\" name=\"{n}\" type=\"date\" value=\"{v}\">"),
-        Input::Month => format!("<input id=\"{n}\" name=\"{n}\" placeholder=\"2026-01\" value=\"{v}\">"),
+        Input::Month => {
+            format!("<input id=\"{n}\" name=\"{n}\" placeholder=\"2026-01\" value=\"{v}\">")
+        }
         Input::Text => format!("<input id=\"{n}\" name=\"{n}\" value=\"{v}\">"),
-        Input::Json => format!("<textarea id=\"{n}\" name=\"{n}\" rows=\"3\" class=\"mono\">{v}</textarea>"),
+        Input::Json => {
+            format!("<textarea id=\"{n}\" name=\"{n}\" rows=\"3\" class=\"mono\">{v}</textarea>")
+        }
         Input::Boolean => select(
             &n,
             &[
@@ -269,7 +309,12 @@ fn select(name: &str, options: &[(String, String)], chosen: &str) -> String {
     let mut out = format!("<select id=\"{name}\" name=\"{name}\">");
     for (value, label) in options {
         let mark = if value == chosen { " selected" } else { "" };
-        let _ = write!(out, "<option value=\"{}\"{mark}>{}</option>", escape(value), escape(label));
+        let _ = write!(
+            out,
+            "<option value=\"{}\"{mark}>{}</option>",
+            escape(value),
+            escape(label)
+        );
     }
     out.push_str("</select>");
     out

@@ -12,8 +12,13 @@ use axum::response::Response;
 /// Rows of a page.
 const ROWS: usize = 50;
 /// The lists that there are.
-const LISTS: [&str; 5] =
-    ["owed-not-covered", "covered-not-owed", "undetermined", "covered", "refused"];
+const LISTS: [&str; 5] = [
+    "owed-not-covered",
+    "covered-not-owed",
+    "undetermined",
+    "covered",
+    "refused",
+];
 
 #[derive(Template)]
 #[template(path = "households.html")]
@@ -43,7 +48,12 @@ pub async fn search(signed: Signed, Ask(ask): Ask) -> Result<Response, Trouble> 
         let mut rows = Vec::new();
         let mut after = None;
         loop {
-            let query = HouseholdQuery { text: text.clone(), area: area.clone(), after, limit: 1000 };
+            let query = HouseholdQuery {
+                text: text.clone(),
+                area: area.clone(),
+                after,
+                limit: 1000,
+            };
             let part = source.households(&viewer, query).await?;
             rows.extend(part.rows);
             match part.next {
@@ -98,7 +108,11 @@ pub async fn list(
     let source = &page.site.source;
     if let Some(format) = Format::parse(ask.get("format")) {
         let mut rows = Vec::new();
-        let mut query = ListQuery { after: None, limit: 1000, ..query };
+        let mut query = ListQuery {
+            after: None,
+            limit: 1000,
+            ..query
+        };
         loop {
             let part = source.list(&viewer, query.clone()).await?;
             rows.extend(part.rows);
@@ -143,15 +157,32 @@ fn frame(page: &Page, ask: &Pairs, areas: Vec<Named>) -> HouseholdsPage {
     }
 }
 
-fn export(page: &Page, name: &str, rows: &[HouseholdRow], format: Format) -> Result<Response, Trouble> {
-    let header = ["household-id", "head", "id-number", "members", "area", "address", "outcome", "note"];
+fn export(
+    page: &Page,
+    name: &str,
+    rows: &[HouseholdRow],
+    format: Format,
+) -> Result<Response, Trouble> {
+    let header = [
+        "household-id",
+        "head",
+        "id-number",
+        "members",
+        "area",
+        "address",
+        "outcome",
+        "note",
+    ];
     let header: Vec<String> = header.iter().map(|key| page.visit.lang.t(key)).collect();
     let rows = rows.iter().map(|row| {
         let outcomes: Vec<String> = row
             .outcomes
             .iter()
             .map(|(programme, outcome)| {
-                let amount = outcome.amount.map(|fen| format!(" {fen}")).unwrap_or_default();
+                let amount = outcome
+                    .amount
+                    .map(|fen| format!(" {fen}"))
+                    .unwrap_or_default();
                 format!("{programme} {}{amount}", page.of("outcome", &outcome.name))
             })
             .collect();

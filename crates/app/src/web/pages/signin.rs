@@ -28,13 +28,22 @@ pub async fn form(page: Page, Ask(ask): Ask) -> Result<Response, Trouble> {
     }
     let demo = page.site.source.demo_accounts().await?;
     let next = safe_path(ask.get("next"));
-    let template =
-        SigninPage { next, name: String::new(), message: String::new(), demo, page: page.clone() };
+    let template = SigninPage {
+        next,
+        name: String::new(),
+        message: String::new(),
+        demo,
+        page: page.clone(),
+    };
     Ok(page.render(&template))
 }
 
 /// `POST /signin`
-pub async fn enter(State(site): State<Arc<Site>>, page: Page, Sent(sent): Sent) -> Result<Response, Trouble> {
+pub async fn enter(
+    State(site): State<Arc<Site>>,
+    page: Page,
+    Sent(sent): Sent,
+) -> Result<Response, Trouble> {
     let name = sent.get("name").to_string();
     let outcome = check(&site, &name, sent.get("password")).await?;
     let message = match outcome {
@@ -42,8 +51,13 @@ pub async fn enter(State(site): State<Arc<Site>>, page: Page, Sent(sent): Sent) 
         Err(key) => page.t(key),
     };
     let demo = site.source.demo_accounts().await?;
-    let template =
-        SigninPage { next: safe_path(sent.get("next")), name, message, demo, page: page.clone() };
+    let template = SigninPage {
+        next: safe_path(sent.get("next")),
+        name,
+        message,
+        demo,
+        page: page.clone(),
+    };
     let mut response = page.render(&template);
     *response.status_mut() = axum::http::StatusCode::UNAUTHORIZED;
     Ok(response)
@@ -61,7 +75,10 @@ pub async fn check(
         return Ok(Err("signin-wait"));
     }
     let account = site.source.account(name).await?;
-    let kept = account.as_ref().map_or(NOBODY, |account| account.password.as_str()).to_string();
+    let kept = account
+        .as_ref()
+        .map_or(NOBODY, |account| account.password.as_str())
+        .to_string();
     let given = password.to_string();
     let right = tokio::task::spawn_blocking(move || password_matches(&given, &kept))
         .await
@@ -78,9 +95,14 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$\
 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// `POST /signin/demo`: one click, only for the accounts that a demo offers.
-pub async fn enter_demo(State(site): State<Arc<Site>>, Sent(sent): Sent) -> Result<Response, Trouble> {
+pub async fn enter_demo(
+    State(site): State<Arc<Site>>,
+    Sent(sent): Sent,
+) -> Result<Response, Trouble> {
     let offered = site.source.demo_accounts().await?;
-    let account = offered.into_iter().find(|account| account.name == sent.get("name"));
+    let account = offered
+        .into_iter()
+        .find(|account| account.name == sent.get("name"));
     match account {
         Some(account) => Ok(open(&site, account, sent.get("next"))),
         None => Err(Trouble::Forbidden),
@@ -125,7 +147,11 @@ fn safe_path(next: &str) -> String {
         && !next.contains('\\')
         && !next.starts_with("/signin")
         && !next.chars().any(char::is_control);
-    if ours { next.to_string() } else { "/".to_string() }
+    if ours {
+        next.to_string()
+    } else {
+        "/".to_string()
+    }
 }
 
 #[cfg(test)]
@@ -135,7 +161,14 @@ mod tests {
     #[test]
     fn goes_only_to_this_site() {
         assert_eq!(safe_path("/tasks?due=today"), "/tasks?due=today");
-        for bad in ["//evil.example", "https://evil.example", "/\\evil", "", "/signin", "/a\r\nb"] {
+        for bad in [
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil",
+            "",
+            "/signin",
+            "/a\r\nb",
+        ] {
             assert_eq!(safe_path(bad), "/", "{bad}");
         }
     }

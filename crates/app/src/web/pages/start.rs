@@ -28,7 +28,11 @@ impl DistrictPage {
 
     /// The month shown; zeros when nothing was determined for it.
     fn latest(&self) -> &MonthRow {
-        self.d.months.iter().find(|row| row.month == self.d.month).unwrap_or(&self.blank)
+        self.d
+            .months
+            .iter()
+            .find(|row| row.month == self.d.month)
+            .unwrap_or(&self.blank)
     }
 
     fn list(&self, list: &str) -> String {
@@ -80,12 +84,23 @@ pub async fn district(signed: Signed, Ask(ask): Ask) -> Result<Response, Trouble
         return areas_sheet(&page, &d, format);
     }
     let labels: Vec<String> = d.months.iter().map(|row| short_month(&page, row)).collect();
-    let covered = [Series { name: page.t("covered-households"), values: numbers(&d, |r| r.households) }];
+    let covered = [Series {
+        name: page.t("covered-households"),
+        values: numbers(&d, |r| r.households),
+    }];
     let money = [
-        Series { name: page.t("owed"), values: numbers(&d, |r| yuan(r.owed)) },
-        Series { name: page.t("paid"), values: numbers(&d, |r| yuan(r.paid)) },
+        Series {
+            name: page.t("owed"),
+            values: numbers(&d, |r| yuan(r.owed)),
+        },
+        Series {
+            name: page.t("paid"),
+            values: numbers(&d, |r| yuan(r.paid)),
+        },
     ];
-    let covered_chart = bars(&page.t("chart-covered"), &labels, &covered, |n| page.count(n));
+    let covered_chart = bars(&page.t("chart-covered"), &labels, &covered, |n| {
+        page.count(n)
+    });
     let money_chart = bars(&page.t("chart-money"), &labels, &money, |n| page.count(n));
     let blank = MonthRow {
         month: d.month,
@@ -95,7 +110,13 @@ pub async fn district(signed: Signed, Ask(ask): Ask) -> Result<Response, Trouble
         paid: Fen::ZERO,
         returned: Fen::ZERO,
     };
-    let template = DistrictPage { d, covered_chart, money_chart, blank, page: page.clone() };
+    let template = DistrictPage {
+        d,
+        covered_chart,
+        money_chart,
+        blank,
+        page: page.clone(),
+    };
     Ok(page.render(&template))
 }
 
@@ -136,5 +157,10 @@ fn areas_sheet(page: &Page, d: &District, format: Format) -> Result<Response, Tr
             Cell::Number(row.overdue),
         ]
     });
-    sheet(&format!("areas-{}-{}", d.area.id, d.month), &header, rows.collect(), format)
+    sheet(
+        &format!("areas-{}-{}", d.area.id, d.month),
+        &header,
+        rows.collect(),
+        format,
+    )
 }

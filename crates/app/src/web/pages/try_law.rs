@@ -60,13 +60,24 @@ pub async fn send(page: Page, Sent(sent): Sent) -> Result<Response, Trouble> {
 }
 
 /// The page; `given` null: taken from the form's fields.
-async fn show(page: Page, pairs: &Pairs, given: Value, evaluate: bool) -> Result<Response, Trouble> {
+async fn show(
+    page: Page,
+    pairs: &Pairs,
+    given: Value,
+    evaluate: bool,
+) -> Result<Response, Trouble> {
     let source = page.site.source.clone();
     let day = pairs.day("day").unwrap_or_else(|| page.today());
     let index = source.law_index(None, None).await?;
     let place = match pairs.get("place") {
         "" => page.viewer().map_or_else(
-            || index.places.last().map(|p| p.id.clone()).unwrap_or_default(),
+            || {
+                index
+                    .places
+                    .last()
+                    .map(|p| p.id.clone())
+                    .unwrap_or_default()
+            },
             |viewer| viewer.area.clone(),
         ),
         place => place.to_string(),
@@ -74,20 +85,41 @@ async fn show(page: Page, pairs: &Pairs, given: Value, evaluate: bool) -> Result
     let mut f = source.try_form(&place, day, pairs.get("decision")).await?;
     let mut decision = pairs.get("decision").to_string();
     if decision.is_empty() {
-        decision = f.decisions.first().map(|d| d.id.clone()).unwrap_or_default();
+        decision = f
+            .decisions
+            .first()
+            .map(|d| d.id.clone())
+            .unwrap_or_default();
         f = source.try_form(&place, day, &decision).await?;
     }
     let members = pairs.number("members").unwrap_or(1).min(MOST_MEMBERS);
     let from_json = !given.is_null();
-    let given = if from_json { given } else { situation(pairs, &f, members) };
-    let members = if from_json && evaluate { count_members(&given) } else { members };
+    let given = if from_json {
+        given
+    } else {
+        situation(pairs, &f, members)
+    };
+    let members = if from_json && evaluate {
+        count_members(&given)
+    } else {
+        members
+    };
     let (mut result, mut message, mut drawn) = (None, String::new(), String::new());
     if evaluate {
-        let query =
-            TryQuery { place: place.clone(), day, decision: decision.clone(), given: given.clone() };
+        let query = TryQuery {
+            place: place.clone(),
+            day,
+            decision: decision.clone(),
+            given: given.clone(),
+        };
         match source.try_law(query).await {
             Ok(found) => {
-                drawn = tree::render(&page, &found.nodes, &found.roots, &member_names(&page, members));
+                drawn = tree::render(
+                    &page,
+                    &found.nodes,
+                    &found.roots,
+                    &member_names(&page, members),
+                );
                 result = Some(found);
             }
             Err(Trouble::Input(text)) => message = page.say(&text),
@@ -118,8 +150,13 @@ fn member_names(page: &Page, members: u32) -> Vec<String> {
 }
 
 fn count_members(given: &Value) -> u32 {
-    let list = MEMBERS.iter().find_map(|key| given.get(key)).and_then(Value::as_array);
-    u32::try_from(list.map_or(0, Vec::len)).unwrap_or(MOST_MEMBERS).min(MOST_MEMBERS)
+    let list = MEMBERS
+        .iter()
+        .find_map(|key| given.get(key))
+        .and_then(Value::as_array);
+    u32::try_from(list.map_or(0, Vec::len))
+        .unwrap_or(MOST_MEMBERS)
+        .min(MOST_MEMBERS)
 }
 
 /// The name under which a situation lists its members, in either language of law files.
@@ -137,7 +174,9 @@ fn situation(pairs: &Pairs, f: &TryPage, members: u32) -> Value {
             .collect()
     };
     let mut given = object("h.", &f.household);
-    let list = (0..members).map(|n| Value::Object(object(&format!("m{n}."), &f.member))).collect();
+    let list = (0..members)
+        .map(|n| Value::Object(object(&format!("m{n}."), &f.member)))
+        .collect();
     if members > 0 {
         given.insert(MEMBERS[0].to_string(), Value::Array(list));
     }
@@ -146,30 +185,56 @@ fn situation(pairs: &Pairs, f: &TryPage, members: u32) -> Value {
 
 fn fields(page: &Page, f: &TryPage, members: u32, given: &Value) -> String {
     let mut out = String::new();
-    let part = |out: &mut String, legend: String, prefix: String, fields: &[TryField], given: &Value| {
-        if fields.is_empty() {
-            return;
-        }
-        let _ = write!(out, "<fieldset class=\"grid\"><legend>{}</legend>", escape(&legend));
-        for field in fields {
-            let mut label = page.say(&field.kind.name);
-            if !field.unit.is_empty() {
-                label = format!("{label} ({})", field.unit);
+    let part =
+        |out: &mut String, legend: String, prefix: String, fields: &[TryField], given: &Value| {
+            if fields.is_empty() {
+                return;
             }
-            if field.absent == "missing" {
-                label.push_str(" *");
+            let _ = write!(
+                out,
+                "<fieldset class=\"grid\"><legend>{}</legend>",
+                escape(&legend)
+            );
+            for field in fields {
+                let mut label = page.say(&field.kind.name);
+                if !field.unit.is_empty() {
+                    label = format!("{label} ({})", field.unit);
+                }
+                if field.absent == "missing" {
+                    label.push_str(" *");
+                }
+                let value = given.get(&field.kind.id).unwrap_or(&Value::Null);
+                let name = format!("{prefix}{}", field.kind.id);
+                let _ = write!(
+                    out,
+                    "<div>{}</div>",
+                    input(page, &label, &name, &field.input, value)
+                );
             }
-            let value = given.get(&field.kind.id).unwrap_or(&Value::Null);
-            let name = format!("{prefix}{}", field.kind.id);
-            let _ = write!(out, "<div>{}</div>", input(page, &label, &name, &field.input, value));
-        }
-        out.push_str("</fieldset>");
-    };
-    part(&mut out, page.t("the-household"), "h.".into(), &f.household, given);
-    let list = MEMBERS.iter().find_map(|key| given.get(key)).and_then(Value::as_array);
+            out.push_str("</fieldset>");
+        };
+    part(
+        &mut out,
+        page.t("the-household"),
+        "h.".into(),
+        &f.household,
+        given,
+    );
+    let list = MEMBERS
+        .iter()
+        .find_map(|key| given.get(key))
+        .and_then(Value::as_array);
     for n in 0..members {
-        let one = list.and_then(|list| list.get(n as usize)).unwrap_or(&Value::Null);
-        part(&mut out, page.n("member-n", n + 1), format!("m{n}."), &f.member, one);
+        let one = list
+            .and_then(|list| list.get(n as usize))
+            .unwrap_or(&Value::Null);
+        part(
+            &mut out,
+            page.n("member-n", n + 1),
+            format!("m{n}."),
+            &f.member,
+            one,
+        );
     }
     out
 }

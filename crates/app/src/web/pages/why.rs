@@ -24,7 +24,10 @@ impl WhyPage {
     }
 
     fn other_versions(&self) -> Vec<u32> {
-        (1..=self.w.versions).rev().filter(|v| *v != self.w.version).collect()
+        (1..=self.w.versions)
+            .rev()
+            .filter(|v| *v != self.w.version)
+            .collect()
     }
 
     fn short_law(&self) -> String {
@@ -54,5 +57,9 @@ pub async fn why(
         return Ok(attachment(&name, "application/json", bytes));
     }
     let tree = tree::render(&page, &w.nodes, &w.roots, &w.members);
-    Ok(page.render(&WhyPage { tree, w, page: page.clone() }))
+    Ok(page.render(&WhyPage {
+        tree,
+        w,
+        page: page.clone(),
+    }))
 }

@@ -14,8 +14,12 @@ use axum::response::Response;
 use base::Id;
 
 /// Values of `?due=` with the last part of their word's key.
-const DUES: [(&str, &str); 4] =
-    [("", "all"), ("overdue", "overdue"), ("today", "today"), ("week", "week")];
+const DUES: [(&str, &str); 4] = [
+    ("", "all"),
+    ("overdue", "overdue"),
+    ("today", "today"),
+    ("week", "week"),
+];
 /// Acts that are asked about once more before they are done.
 const CONFIRMED: [&str; 3] = ["grant", "refuse", "withdraw"];
 /// All acts.
@@ -68,13 +72,34 @@ pub async fn tasks(signed: Signed, Ask(ask): Ask) -> Result<Response, Trouble> {
     }
     let rows = source.tasks(&viewer, q.clone()).await?;
     let areas = source.areas(&viewer).await?;
-    let programmes = source.programmes(None).await?.into_iter().map(|row| row.programme).collect();
-    let template = TasksPage { q, dues: DUES, areas, programmes, rows, page: page.clone() };
+    let programmes = source
+        .programmes(None)
+        .await?
+        .into_iter()
+        .map(|row| row.programme)
+        .collect();
+    let template = TasksPage {
+        q,
+        dues: DUES,
+        areas,
+        programmes,
+        rows,
+        page: page.clone(),
+    };
     Ok(page.render(&template))
 }
 
 fn export(page: &Page, rows: &[TaskRow], format: Format) -> Result<Response, Trouble> {
-    let header = ["due", "traffic", "what-to-do", "head", "programme", "area", "who", "case-id"];
+    let header = [
+        "due",
+        "traffic",
+        "what-to-do",
+        "head",
+        "programme",
+        "area",
+        "who",
+        "case-id",
+    ];
     let header: Vec<String> = header.iter().map(|key| page.visit.lang.t(key)).collect();
     let rows = rows.iter().map(|row| {
         vec![
@@ -101,13 +126,20 @@ struct CaseTemplate {
 
 impl CaseTemplate {
     fn why(&self) -> String {
-        let period = self.c.determination.as_ref().map_or("", |d| d.period.as_str());
+        let period = self
+            .c
+            .determination
+            .as_ref()
+            .map_or("", |d| d.period.as_str());
         let person = self.c.person.as_ref().map(|p| p.id);
         why_href(self.c.household, person, &self.c.case.programme.id, period)
     }
 
     fn can_object(&self) -> bool {
-        self.c.actions.iter().any(|a| a.act == "object" && a.allowed)
+        self.c
+            .actions
+            .iter()
+            .any(|a| a.act == "object" && a.allowed)
     }
 }
 
@@ -116,7 +148,11 @@ pub async fn case(signed: Signed, Path(id): Path<String>) -> Result<Response, Tr
     let Signed { viewer, page } = signed;
     let id = path_id(&id, "case")?;
     let c = page.site.source.case(&viewer, id).await?;
-    Ok(page.render(&CaseTemplate { c, event: Id::mint(), page: page.clone() }))
+    Ok(page.render(&CaseTemplate {
+        c,
+        event: Id::mint(),
+        page: page.clone(),
+    }))
 }
 
 #[derive(Template)]
@@ -146,10 +182,27 @@ pub async fn act(
     let source = &page.site.source;
     if CONFIRMED.contains(&act.as_str()) && sent.get("confirm") != "yes" {
         let c = source.case(&viewer, case).await?;
-        return Ok(page.render(&ConfirmPage { c, event, act, note, page: page.clone() }));
+        return Ok(page.render(&ConfirmPage {
+            c,
+            event,
+            act,
+            note,
+            page: page.clone(),
+        }));
     }
     let who = sent.get("who").to_string();
-    let done = source.act(&viewer, CaseAct { case, event, act: act.clone(), note, who }).await;
+    let done = source
+        .act(
+            &viewer,
+            CaseAct {
+                case,
+                event,
+                act: act.clone(),
+                note,
+                who,
+            },
+        )
+        .await;
     let flash = match done {
         Ok(()) => Flash::good("act-recorded"),
         Err(Trouble::Input(text) | Trouble::Conflict(text)) => Flash::said(false, text),

@@ -50,7 +50,11 @@ pub struct Paged<T> {
 impl<T> Paged<T> {
     /// No rows.
     pub fn empty() -> Paged<T> {
-        Paged { rows: Vec::new(), next: None, total: Some(0) }
+        Paged {
+            rows: Vec::new(),
+            next: None,
+            total: Some(0),
+        }
     }
 }
 
