@@ -394,6 +394,7 @@ impl Machine {
                     return self.misfit(span, || Fault::Argument("function"));
                 };
                 let Some(body) = &closure.body else {
+                    self.external = true;
                     return self.misfit(span, || Fault::Argument("external"));
                 };
                 let (base, length) = (self.base, self.stack.len());

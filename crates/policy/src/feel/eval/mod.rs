@@ -125,6 +125,7 @@ pub struct Machine {
     base: usize,
     depth: u32,
     steps: u64,
+    external: bool,
 }
 
 impl Machine {
@@ -136,6 +137,7 @@ impl Machine {
             base: 0,
             depth: 0,
             steps: 0,
+            external: false,
         }
     }
 
@@ -163,6 +165,11 @@ impl Machine {
             Value::Function(f) => self.framed(&[], |m| m.apply(host, f, args, Span::default())),
             _ => Ok(Value::Null),
         }
+    }
+
+    /// Was an external function (Java) called, and refused?
+    pub fn refused_external(&self) -> bool {
+        self.external
     }
 
     /// Strict or lenient.

@@ -2,7 +2,7 @@
 //! types and units are worked out on the way, and in strict mode every misfit is a diagnostic.
 
 mod compound;
-pub(crate) use compound::ANY_PARAMS;
+pub(crate) use compound::{ANY_PARAMS, simple_type};
 mod names;
 mod operators;
 mod postfix;
@@ -57,6 +57,19 @@ pub fn parse_unary_tests(
     Parser::run(source, scope, locals, |parser| {
         parser.push_local("?", input.clone(), LocalKind::Input);
         parser.unary_tests(input)
+    })
+}
+
+/// Reads the condition of a filter over items of type `item`, which stand after `locals`.
+pub(crate) fn parse_filter_condition(
+    source: &str,
+    scope: &Scope,
+    locals: &[(Arc<str>, Type)],
+    item: &Type,
+) -> Result<Parsed, Vec<Diagnostic>> {
+    Parser::run(source, scope, locals, |parser| {
+        parser.push_local("item", item.clone(), LocalKind::Item);
+        parser.expression()
     })
 }
 

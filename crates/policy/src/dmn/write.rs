@@ -1,0 +1,1 @@
+//! Writing DMN 1.3.
