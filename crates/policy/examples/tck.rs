@@ -14,11 +14,17 @@ fn main() {
     let now = Date::new(2026, 11, 24).map(DateTime::midnight);
     match tck::run(std::path::Path::new(dir), now) {
         Ok(results) => {
-            for result in results.iter().filter(|r| all || r.verdict == tck::Verdict::Error) {
+            for result in results
+                .iter()
+                .filter(|r| all || r.verdict == tck::Verdict::Error)
+            {
                 println!("{result}");
             }
             for total in tck::totals(&results) {
-                println!("{}: {} passed, {} failed, {} ignored", total.level, total.passed, total.failed, total.ignored);
+                println!(
+                    "{}: {} passed, {} failed, {} ignored",
+                    total.level, total.passed, total.failed, total.ignored
+                );
             }
         }
         Err(error) => {

@@ -13,11 +13,29 @@ use std::sync::Arc;
 type Locals = Vec<(Arc<str>, Type)>;
 
 fn nothing() -> Parsed {
-    Parsed { expr: Expr::null(), ty: Type::Any }
+    Parsed {
+        expr: Expr::null(),
+        ty: Type::Any,
+    }
 }
 
 fn made(kind: ExprKind, ty: Type) -> Parsed {
-    Parsed { expr: Expr::new(Span::default(), kind), ty }
+    Parsed {
+        expr: Expr::new(Span::default(), kind),
+        ty,
+    }
+}
+
+fn condition_of(parsed: Parsed) -> Expr {
+    Expr::new(Span::default(), ExprKind::Condition(Box::new(parsed.expr)))
+}
+
+/// A boxed expression whose conditions must be booleans.
+fn whole(kind: ExprKind, ty: Type) -> Parsed {
+    made(
+        ExprKind::Boxed(Box::new(Expr::new(Span::default(), kind))),
+        ty,
+    )
 }
 
 /// What an expression runs over, item by item.
@@ -47,7 +65,11 @@ impl Compiler<'_> {
         expected: &Type,
     ) -> Parsed {
         let declared = self.type_ref(model, boxed.type_ref.as_deref());
-        let expected = if declared == Type::Any { expected } else { &declared };
+        let expected = if declared == Type::Any {
+            expected
+        } else {
+            &declared
+        };
         let outside = locals.len();
         let parsed = match &boxed.kind {
             BoxedKind::Literal(text) => self.literal(text, scope, locals),
@@ -66,38 +88,73 @@ impl Compiler<'_> {
                     Type::Function(function) => function.result.clone(),
                     _ => Type::Any,
                 };
-                made(ExprKind::Call { callee: Box::new(callee.expr), args, names }, ty)
+                made(
+                    ExprKind::Call {
+                        callee: Box::new(callee.expr),
+                        args,
+                        names,
+                    },
+                    ty,
+                )
             }
             BoxedKind::List(items) => {
                 let item = item_of(expected);
-                let items: Vec<Parsed> =
-                    items.iter().map(|b| self.boxed(model, b, scope, locals, &item)).collect();
+                let items: Vec<Parsed> = items
+                    .iter()
+                    .map(|b| self.boxed(model, b, scope, locals, &item))
+                    .collect();
                 let ty = match items.first() {
                     Some(first) if items.iter().all(|i| i.ty == first.ty) => first.ty.clone(),
                     _ => Type::Any,
                 };
-                made(ExprKind::List(items.into_iter().map(|i| i.expr).collect()), Type::list(ty))
+                made(
+                    ExprKind::List(items.into_iter().map(|i| i.expr).collect()),
+                    Type::list(ty),
+                )
             }
-            BoxedKind::Relation(columns, rows) => self.relation(model, columns, rows, scope, locals),
-            BoxedKind::Function { params, body, external } => {
+            BoxedKind::Relation(columns, rows) => {
+                self.relation(model, columns, rows, scope, locals)
+            }
+            BoxedKind::Function {
+                params,
+                body,
+                external,
+            } => {
                 let captured = locals.len() as u32;
                 let params = self.params(model, params);
                 locals.extend(params.iter().cloned());
                 let body = match body {
-                    Some(body) if !external => Some(self.boxed(model, body, scope, locals, &Type::Any)),
+                    Some(body) if !external => {
+                        Some(self.boxed(model, body, scope, locals, &Type::Any))
+                    }
                     _ => None,
                 };
                 let result = body.as_ref().map_or(Type::Any, |b| b.ty.clone());
-                let ty = Type::Function(Arc::new(FunctionType { params: params.clone(), result }));
+                let ty = Type::Function(Arc::new(FunctionType {
+                    params: params.clone(),
+                    result,
+                }));
                 let body = body.map(|b| b.expr);
-                made(ExprKind::FunctionDef(Arc::new(Closure { params, body, result: None, captured })), ty)
+                made(
+                    ExprKind::FunctionDef(Arc::new(Closure {
+                        params,
+                        body,
+                        result: None,
+                        captured,
+                    })),
+                    ty,
+                )
             }
             BoxedKind::Conditional(condition, yes, no) => {
                 let condition = self.boxed(model, condition, scope, locals, &Type::Boolean);
                 let yes = self.boxed(model, yes, scope, locals, expected);
                 let no = self.boxed(model, no, scope, locals, expected);
                 let ty = if yes.ty == no.ty { yes.ty } else { Type::Any };
-                made(ExprKind::If(Box::new(condition.expr), Box::new(yes.expr), Box::new(no.expr)), ty)
+                let condition = Box::new(condition_of(condition));
+                whole(
+                    ExprKind::If(condition, Box::new(yes.expr), Box::new(no.expr)),
+                    ty,
+                )
             }
             BoxedKind::Filter(list, condition) => {
                 let list = self.boxed(model, list, scope, locals, &Type::Any);
@@ -113,8 +170,16 @@ impl Compiler<'_> {
                         self.boxed(model, condition, scope, locals, &Type::Boolean)
                     }
                 };
-                let (base, condition) = (Box::new(list.expr), Box::new(condition.expr));
-                made(ExprKind::Filter { base, local, condition, uses_item: true }, list.ty)
+                let (base, condition) = (Box::new(list.expr), Box::new(condition_of(condition)));
+                whole(
+                    ExprKind::Filter {
+                        base,
+                        local,
+                        condition,
+                        uses_item: true,
+                    },
+                    list.ty,
+                )
             }
             BoxedKind::For(variable, source, body) => {
                 let source = self.boxed(model, source, scope, locals, &Type::Any);
@@ -122,14 +187,28 @@ impl Compiler<'_> {
                 locals.push(("partial".into(), Type::list(Type::Any)));
                 let body = self.boxed(model, body, scope, locals, &Type::Any);
                 let ty = Type::list(body.ty);
-                made(ExprKind::For { iterators, body: Box::new(body.expr), uses_partial: true }, ty)
+                made(
+                    ExprKind::For {
+                        iterators,
+                        body: Box::new(body.expr),
+                        uses_partial: true,
+                    },
+                    ty,
+                )
             }
             BoxedKind::Quantified(every, variable, source, condition) => {
                 let source = self.boxed(model, source, scope, locals, &Type::Any);
                 let iterators = self.iterator(variable, source, locals);
                 let condition = self.boxed(model, condition, scope, locals, &Type::Boolean);
-                let condition = Box::new(condition.expr);
-                made(ExprKind::Quantified { every: *every, iterators, condition }, Type::Boolean)
+                let condition = Box::new(condition_of(condition));
+                whole(
+                    ExprKind::Quantified {
+                        every: *every,
+                        iterators,
+                        condition,
+                    },
+                    Type::Boolean,
+                )
             }
         };
         locals.truncate(outside);
@@ -137,14 +216,23 @@ impl Compiler<'_> {
             self.problem("", "boxed expressions are nested too deeply");
             return nothing();
         }
-        if declared == Type::Any { parsed } else { typed(parsed, declared) }
+        if declared == Type::Any {
+            parsed
+        } else {
+            typed(parsed, declared)
+        }
     }
 
     fn iterator(&mut self, variable: &str, source: Parsed, locals: &mut Locals) -> Vec<Iterator_> {
         let name: Arc<str> = variable.into();
         let local = locals.len() as u32;
         locals.push((name.clone(), item_of(&source.ty)));
-        vec![Iterator_ { name, local, source: source.expr, high: None }]
+        vec![Iterator_ {
+            name,
+            local,
+            source: source.expr,
+            high: None,
+        }]
     }
 
     fn unreadable(&mut self, text: &str, found: &[crate::feel::diagnostic::Diagnostic]) -> Parsed {
@@ -165,25 +253,55 @@ impl Compiler<'_> {
 
     fn params(&mut self, model: usize, params: &[Parameter]) -> Locals {
         let typed = params.iter().map(|p| {
-            (Arc::from(p.name.as_str()), self.type_ref(model, p.type_ref.as_deref()))
+            (
+                Arc::from(p.name.as_str()),
+                self.type_ref(model, p.type_ref.as_deref()),
+            )
         });
         typed.collect()
     }
 
     /// The function that a knowledge model is.
-    pub(super) fn knowledge(&mut self, model: usize, logic: Option<&Boxed>, scope: &Scope, result: Type) -> Closure {
+    pub(super) fn knowledge(
+        &mut self,
+        model: usize,
+        logic: Option<&Boxed>,
+        scope: &Scope,
+        result: Type,
+    ) -> Closure {
         let result = (result != Type::Any).then_some(result);
-        let Some(Boxed { kind: BoxedKind::Function { params, body, external }, .. }) = logic else {
-            return Closure { params: Vec::new(), body: Some(Expr::null()), result, captured: 0 };
+        let Some(Boxed {
+            kind:
+                BoxedKind::Function {
+                    params,
+                    body,
+                    external,
+                },
+            ..
+        }) = logic
+        else {
+            return Closure {
+                params: Vec::new(),
+                body: Some(Expr::null()),
+                result,
+                captured: 0,
+            };
         };
         let params = self.params(model, params);
         let mut locals = params.clone();
         let expected = result.clone().unwrap_or(Type::Any);
         let body = match body {
-            Some(body) if !external => Some(self.boxed(model, body, scope, &mut locals, &expected).expr),
+            Some(body) if !external => {
+                Some(self.boxed(model, body, scope, &mut locals, &expected).expr)
+            }
             _ => None,
         };
-        Closure { params, body, result, captured: 0 }
+        Closure {
+            params,
+            body,
+            result,
+            captured: 0,
+        }
     }
 
     fn context(
@@ -214,14 +332,25 @@ impl Compiler<'_> {
             let value = typed(value, declared);
             locals.push((name.clone(), value.ty.clone()));
             fields.push((name.clone(), value.ty));
-            out.push(Entry { name, span: Span::default(), value: value.expr });
+            out.push(Entry {
+                name,
+                span: Span::default(),
+                value: value.expr,
+            });
         }
         let ty = match &result {
             Some(result) => result.ty.clone(),
             None => Type::Context(Arc::new(ContextType { fields })),
         };
         let result = result.map(|r| Box::new(r.expr));
-        made(ExprKind::Context { entries: out, local, result }, ty)
+        made(
+            ExprKind::Context {
+                entries: out,
+                local,
+                result,
+            },
+            ty,
+        )
     }
 
     fn relation(
@@ -242,10 +371,21 @@ impl Compiler<'_> {
                 let value = self.boxed(model, cell, scope, locals, ty);
                 locals.push((Arc::from(" "), Type::Any));
                 let value = typed(value, ty.clone()).expr;
-                entries.push(Entry { name: name.clone(), span: Span::default(), value });
+                entries.push(Entry {
+                    name: name.clone(),
+                    span: Span::default(),
+                    value,
+                });
             }
             locals.truncate(local as usize);
-            out.push(Expr::new(Span::default(), ExprKind::Context { entries, local, result: None }));
+            out.push(Expr::new(
+                Span::default(),
+                ExprKind::Context {
+                    entries,
+                    local,
+                    result: None,
+                },
+            ));
         }
         let row = Type::Context(Arc::new(ContextType { fields: columns }));
         made(ExprKind::List(out), Type::list(row))
@@ -267,9 +407,23 @@ impl Compiler<'_> {
         for input in &table.inputs {
             let expr = self.literal(&input.expression, scope, locals);
             let declared = self.type_ref(model, input.type_ref.as_deref());
-            let ty = if declared == Type::Any { expr.ty.clone() } else { declared.clone() };
-            let allowed = input.values.as_ref().map(|text| self.tests(text, scope, locals, &ty));
-            inputs.push((Input { expr: expr.expr, ty: declared, allowed }, ty));
+            let ty = if declared == Type::Any {
+                expr.ty.clone()
+            } else {
+                declared.clone()
+            };
+            let allowed = input
+                .values
+                .as_ref()
+                .map(|text| self.tests(text, scope, locals, &ty));
+            inputs.push((
+                Input {
+                    expr: expr.expr,
+                    ty: declared,
+                    allowed,
+                },
+                ty,
+            ));
         }
         let single = table.outputs.len() == 1;
         let row_type = if hit.is_multiple() && matches!(expected.plain(), Type::List(_)) {
@@ -291,7 +445,10 @@ impl Compiler<'_> {
                     None => Type::Any,
                 };
             }
-            let tests = output.values.as_ref().map(|text| self.tests(text, scope, locals, &ty));
+            let tests = output
+                .values
+                .as_ref()
+                .map(|text| self.tests(text, scope, locals, &ty));
             let mut allowed = tests.as_ref().map(literals).unwrap_or_default();
             if allowed.is_empty()
                 && let Type::Named(named) = &ty
@@ -299,9 +456,18 @@ impl Compiler<'_> {
             {
                 allowed = literals(tests);
             }
-            let default = output.default.as_ref().map(|text| self.literal(text, scope, locals).expr);
+            let default = output
+                .default
+                .as_ref()
+                .map(|text| self.literal(text, scope, locals).expr);
             let name = output.name.as_deref().map(Arc::from);
-            outputs.push(Output { name, ty, allowed, tests, default });
+            outputs.push(Output {
+                name,
+                ty,
+                allowed,
+                tests,
+                default,
+            });
         }
         let mut rules = Vec::with_capacity(table.rules.len());
         for (cells, results) in &table.rules {
@@ -309,17 +475,34 @@ impl Compiler<'_> {
             for (cell, (_, ty)) in cells.iter().zip(&inputs) {
                 tests.push(self.tests(cell, scope, locals, ty));
             }
-            let outputs = results.iter().map(|text| self.literal(text, scope, locals).expr).collect();
-            rules.push(Rule { span: Span::default(), tests, outputs });
+            let outputs = results
+                .iter()
+                .map(|text| self.literal(text, scope, locals).expr)
+                .collect();
+            rules.push(Rule {
+                span: Span::default(),
+                tests,
+                outputs,
+            });
         }
         let local = locals.len() as u32;
         let inputs = inputs.into_iter().map(|(input, _)| input).collect();
-        let table = Table { hit, inputs, outputs, rules, local };
+        let table = Table {
+            hit,
+            inputs,
+            outputs,
+            rules,
+            local,
+        };
         let row = match table.outputs.as_slice() {
             [output] => output.ty.clone(),
             outputs => {
-                let fields = outputs.iter().map(|o| (o.name.clone().unwrap_or_default(), o.ty.clone()));
-                Type::Context(Arc::new(ContextType { fields: fields.collect() }))
+                let fields = outputs
+                    .iter()
+                    .map(|o| (o.name.clone().unwrap_or_default(), o.ty.clone()));
+                Type::Context(Arc::new(ContextType {
+                    fields: fields.collect(),
+                }))
             }
         };
         let ty = match hit {
@@ -339,7 +522,10 @@ impl Compiler<'_> {
             Err(found) => {
                 self.unreadable(text, &found);
                 // A cell that cannot be understood matches nothing.
-                UnaryTests { negated: true, ..UnaryTests::any() }
+                UnaryTests {
+                    negated: true,
+                    ..UnaryTests::any()
+                }
             }
         }
     }

@@ -42,7 +42,11 @@ pub(super) enum Kind {
     Input,
     Decision(Option<Expr>),
     Knowledge(Arc<Closure>),
-    Service { outputs: Vec<u32>, params: Arc<[(Arc<str>, Type)]>, inputs: Vec<u32> },
+    Service {
+        outputs: Vec<u32>,
+        params: Arc<[(Arc<str>, Type)]>,
+        inputs: Vec<u32>,
+    },
 }
 
 /// Where an element came from, while compiling.
@@ -99,7 +103,8 @@ impl Program {
             compiler.element_types.push(ty);
         }
         // Decisions without a declared type are typed by their expression, in order of need.
-        let mut elements: Vec<Option<Compiled>> = (0..compiler.sources.len()).map(|_| None).collect();
+        let mut elements: Vec<Option<Compiled>> =
+            (0..compiler.sources.len()).map(|_| None).collect();
         let mut visiting = vec![false; elements.len()];
         for slot in 0..elements.len() {
             compiler.compile_in_order(slot, &mut elements, &mut visiting, 0);
@@ -111,14 +116,19 @@ impl Program {
             }
         }
         let problems = compiler.problems;
-        Program { elements: elements.into_iter().flatten().collect(), names, problems }
+        Program {
+            elements: elements.into_iter().flatten().collect(),
+            names,
+            problems,
+        }
     }
 
     /// Names of all decisions of the main model.
     pub fn decisions(&self) -> Vec<&str> {
-        let decisions = self.names.iter().filter(|(_, slot)| {
-            matches!(self.elements[**slot as usize].kind, Kind::Decision(_))
-        });
+        let decisions = self
+            .names
+            .iter()
+            .filter(|(_, slot)| matches!(self.elements[**slot as usize].kind, Kind::Decision(_)));
         let mut names: Vec<&str> = decisions.map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
         names
@@ -138,10 +148,28 @@ impl Program {
 impl<'a> Compiler<'a> {
     fn collect(&mut self, model: usize) {
         let source = &self.models[model];
-        let nodes = (source.inputs.iter().map(|n| (n.id.as_str(), n.name.as_str(), SourceKind::Input(n))))
-            .chain(source.decisions.iter().map(|n| (n.id.as_str(), n.name.as_str(), SourceKind::Decision(n))))
-            .chain(source.knowledge.iter().map(|n| (n.id.as_str(), n.name.as_str(), SourceKind::Knowledge(n))))
-            .chain(source.services.iter().map(|s| (s.id.as_str(), s.name.as_str(), SourceKind::Service(s))));
+        let nodes = (source
+            .inputs
+            .iter()
+            .map(|n| (n.id.as_str(), n.name.as_str(), SourceKind::Input(n))))
+        .chain(
+            source
+                .decisions
+                .iter()
+                .map(|n| (n.id.as_str(), n.name.as_str(), SourceKind::Decision(n))),
+        )
+        .chain(
+            source
+                .knowledge
+                .iter()
+                .map(|n| (n.id.as_str(), n.name.as_str(), SourceKind::Knowledge(n))),
+        )
+        .chain(
+            source
+                .services
+                .iter()
+                .map(|s| (s.id.as_str(), s.name.as_str(), SourceKind::Service(s))),
+        );
         for (id, name, kind) in nodes {
             let slot = self.sources.len() as u32;
             self.by_id.insert((model, id), slot);
@@ -151,7 +179,11 @@ impl<'a> Compiler<'a> {
 
     pub(super) fn problem(&mut self, text: &str, message: impl Into<String>) {
         let text = text.chars().take(200).collect();
-        self.problems.push(Problem { element: self.current.clone(), text, message: message.into() });
+        self.problems.push(Problem {
+            element: self.current.clone(),
+            text,
+            message: message.into(),
+        });
     }
 
     /// The element that an `href` of a model names, with the prefix that its import gives it.
@@ -166,7 +198,10 @@ impl<'a> Compiler<'a> {
             if !namespace.is_empty() && import.namespace != namespace {
                 continue;
             }
-            let other = self.models.iter().position(|m| m.namespace == import.namespace)?;
+            let other = self
+                .models
+                .iter()
+                .position(|m| m.namespace == import.namespace)?;
             if let Some(&slot) = self.by_id.get(&(other, id)) {
                 return Some((slot, import.name.clone()));
             }
@@ -175,7 +210,12 @@ impl<'a> Compiler<'a> {
     }
 
     /// A type by name, as a model sees it.
-    pub(super) fn named(&mut self, model: usize, name: &str, seen: &mut Vec<String>) -> Option<Type> {
+    pub(super) fn named(
+        &mut self,
+        model: usize,
+        name: &str,
+        seen: &mut Vec<String>,
+    ) -> Option<Type> {
         if let Some(ty) = self.item_type(model, name, seen) {
             return Some(ty);
         }
@@ -186,9 +226,13 @@ impl<'a> Compiler<'a> {
             let rest = if import.name.is_empty() {
                 Some(name)
             } else {
-                name.strip_prefix(import.name.as_str()).and_then(|r| r.strip_prefix('.'))
+                name.strip_prefix(import.name.as_str())
+                    .and_then(|r| r.strip_prefix('.'))
             };
-            let other = self.models.iter().position(|m| m.namespace == import.namespace);
+            let other = self
+                .models
+                .iter()
+                .position(|m| m.namespace == import.namespace);
             if let (Some(rest), Some(other)) = (rest, other)
                 && other != model
                 && let Some(ty) = self.item_type(other, rest, seen)
@@ -228,9 +272,16 @@ impl<'a> Compiler<'a> {
         Some(ty)
     }
 
-    fn item_definition(&mut self, model: usize, item: &ItemDefinition, seen: &mut Vec<String>) -> Type {
+    fn item_definition(
+        &mut self,
+        model: usize,
+        item: &ItemDefinition,
+        seen: &mut Vec<String>,
+    ) -> Type {
         let mut ty = if let Some((params, result)) = &item.function {
-            let params = params.iter().map(|p| (Arc::from(p.name.as_str()), self.reference(model, p, seen)));
+            let params = params
+                .iter()
+                .map(|p| (Arc::from(p.name.as_str()), self.reference(model, p, seen)));
             let params: Vec<(Arc<str>, Type)> = params.collect();
             let result = match result {
                 Some(name) => self.named(model, name, seen).unwrap_or(Type::Any),
@@ -240,7 +291,10 @@ impl<'a> Compiler<'a> {
         } else if !item.components.is_empty() {
             let mut fields = Vec::with_capacity(item.components.len());
             for component in &item.components {
-                fields.push((Arc::from(component.name.as_str()), self.item_definition(model, component, seen)));
+                fields.push((
+                    Arc::from(component.name.as_str()),
+                    self.item_definition(model, component, seen),
+                ));
             }
             Type::Context(Arc::new(ContextType { fields }))
         } else {
@@ -253,7 +307,11 @@ impl<'a> Compiler<'a> {
             }
         };
         let named = |ty: Type, allowed: UnaryTests| {
-            Type::Named(Arc::new(NamedType { name: item.name.as_str().into(), base: ty, allowed: Some(allowed) }))
+            Type::Named(Arc::new(NamedType {
+                name: item.name.as_str().into(),
+                base: ty,
+                allowed: Some(allowed),
+            }))
         };
         if let Some(text) = &item.allowed
             && let Some(tests) = self.allowed(text, &ty)
@@ -298,12 +356,23 @@ impl<'a> Compiler<'a> {
                 self.type_ref(model, node.type_ref.as_deref())
             }
             SourceKind::Knowledge(node) => match &node.logic {
-                Some(super::model::Boxed { kind: super::model::BoxedKind::Function { params, .. }, .. }) => {
+                Some(super::model::Boxed {
+                    kind: super::model::BoxedKind::Function { params, .. },
+                    ..
+                }) => {
                     let params: Vec<(Arc<str>, Type)> = params
                         .iter()
-                        .map(|p| (Arc::from(p.name.as_str()), self.type_ref(model, p.type_ref.as_deref())))
+                        .map(|p| {
+                            (
+                                Arc::from(p.name.as_str()),
+                                self.type_ref(model, p.type_ref.as_deref()),
+                            )
+                        })
                         .collect();
-                    Type::Function(Arc::new(FunctionType { params, result: self.result_type(model, node) }))
+                    Type::Function(Arc::new(FunctionType {
+                        params,
+                        result: self.result_type(model, node),
+                    }))
                 }
                 _ => Type::Any,
             },
@@ -312,11 +381,15 @@ impl<'a> Compiler<'a> {
                     Type::Function(function) => function.result.clone(),
                     other => other,
                 };
-                let params: Vec<(Arc<str>, Type)> = self.service_params(model, service).into_iter()
+                let params: Vec<(Arc<str>, Type)> = self
+                    .service_params(model, service)
+                    .into_iter()
                     .map(|slot| {
                         let source = &self.sources[slot as usize];
                         let (name, model, type_ref) = match source.kind {
-                            SourceKind::Input(n) | SourceKind::Decision(n) => (source.name, source.model, n.type_ref.as_deref()),
+                            SourceKind::Input(n) | SourceKind::Decision(n) => {
+                                (source.name, source.model, n.type_ref.as_deref())
+                            }
                             _ => (source.name, source.model, None),
                         };
                         (Arc::from(name), self.type_ref(model, type_ref))
@@ -338,7 +411,10 @@ impl<'a> Compiler<'a> {
     /// The order of a service's parameters: input data, then input decisions.
     fn service_params(&self, model: usize, service: &Service) -> Vec<u32> {
         let hrefs = service.inputs.iter().chain(&service.input_decisions);
-        hrefs.filter_map(|href| self.resolve(model, href)).map(|(slot, _)| slot).collect()
+        hrefs
+            .filter_map(|href| self.resolve(model, href))
+            .map(|(slot, _)| slot)
+            .collect()
     }
 
     /// What an element may name: its requirements, and for a knowledge model itself.
@@ -349,7 +425,11 @@ impl<'a> Compiler<'a> {
             scope.define_type(name, ty.clone());
         }
         for import in &self.models[model].imports {
-            if let Some(other) = self.models.iter().position(|m| m.namespace == import.namespace) {
+            if let Some(other) = self
+                .models
+                .iter()
+                .position(|m| m.namespace == import.namespace)
+            {
                 for (name, ty) in &self.types[other] {
                     scope.define_type(&format!("{}.{name}", import.name), ty.clone());
                 }
@@ -364,7 +444,11 @@ impl<'a> Compiler<'a> {
             match self.resolve(model, href) {
                 Some((needed, prefix)) => {
                     let name = self.sources[needed as usize].name;
-                    let name = if prefix.is_empty() { name.to_string() } else { format!("{prefix}.{name}") };
+                    let name = if prefix.is_empty() {
+                        name.to_string()
+                    } else {
+                        format!("{prefix}.{name}")
+                    };
                     scope.define(&name, self.element_types[needed as usize].clone(), needed);
                 }
                 None => missing.push(href.clone()),
@@ -374,7 +458,11 @@ impl<'a> Compiler<'a> {
             self.problem(&href, "no such element");
         }
         if matches!(self.sources[slot].kind, SourceKind::Knowledge(_)) {
-            scope.define(self.sources[slot].name, self.element_types[slot].clone(), slot as u32);
+            scope.define(
+                self.sources[slot].name,
+                self.element_types[slot].clone(),
+                slot as u32,
+            );
         }
         scope
     }
@@ -420,9 +508,10 @@ impl<'a> Compiler<'a> {
             SourceKind::Decision(node) => {
                 let scope = self.scope(slot);
                 let mut locals = Vec::new();
-                let parsed = node.logic.as_ref().map(|logic| {
-                    self.boxed(model, logic, &scope, &mut locals, &ty)
-                });
+                let parsed = node
+                    .logic
+                    .as_ref()
+                    .map(|logic| self.boxed(model, logic, &scope, &mut locals, &ty));
                 if ty == Type::Any
                     && let Some(parsed) = &parsed
                 {
@@ -433,17 +522,29 @@ impl<'a> Compiler<'a> {
             SourceKind::Knowledge(node) => {
                 let scope = self.scope(slot);
                 let result = self.result_type(model, node);
-                Kind::Knowledge(Arc::new(self.knowledge(model, node.logic.as_ref(), &scope, result)))
+                Kind::Knowledge(Arc::new(self.knowledge(
+                    model,
+                    node.logic.as_ref(),
+                    &scope,
+                    result,
+                )))
             }
             SourceKind::Service(service) => {
-                let outputs = service.outputs.iter().filter_map(|href| self.resolve(model, href));
+                let outputs = service
+                    .outputs
+                    .iter()
+                    .filter_map(|href| self.resolve(model, href));
                 let outputs = outputs.map(|(slot, _)| slot).collect();
                 let inputs = self.service_params(model, service);
                 let params = match &ty {
                     Type::Function(function) => function.params.clone().into(),
                     _ => Arc::from([]),
                 };
-                Kind::Service { outputs, params, inputs }
+                Kind::Service {
+                    outputs,
+                    params,
+                    inputs,
+                }
             }
         };
         let ty = match kind {

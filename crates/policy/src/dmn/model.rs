@@ -180,7 +180,10 @@ pub struct TableOutput {
 pub fn read(source: &str) -> Result<Model, XmlError> {
     let root = xml::read(source)?;
     if root.name != "definitions" {
-        return Err(XmlError { at: 0, message: format!("the root element is `{}`, not `definitions`", root.name) });
+        return Err(XmlError {
+            at: 0,
+            message: format!("the root element is `{}`, not `definitions`", root.name),
+        });
     }
     let mut model = Model {
         name: root.attribute("name").unwrap_or_default().to_string(),
@@ -201,9 +204,16 @@ pub fn read(source: &str) -> Result<Model, XmlError> {
             _ => {}
         }
     }
-    for node in model.inputs.iter().chain(&model.decisions).chain(&model.knowledge) {
+    for node in model
+        .inputs
+        .iter()
+        .chain(&model.decisions)
+        .chain(&model.knowledge)
+    {
         if node.name.is_empty() {
-            model.problems.push(format!("element `{}` has no name", node.id));
+            model
+                .problems
+                .push(format!("element `{}` has no name", node.id));
         }
     }
     Ok(model)
@@ -216,12 +226,16 @@ fn owned(text: Option<&str>) -> Option<String> {
 /// The type's name, from an attribute or (in older files) a child element; prefixes of namespaces
 /// such as `feel:` go.
 fn type_ref(element: &Element) -> Option<String> {
-    let name = element.attribute("typeRef").or_else(|| element.child_text("typeRef"))?;
+    let name = element
+        .attribute("typeRef")
+        .or_else(|| element.child_text("typeRef"))?;
     owned(Some(name.strip_prefix("feel:").unwrap_or(name)))
 }
 
 fn tests(element: &Element, name: &str) -> Option<String> {
-    element.child(name).and_then(|e| owned(e.child_text("text")))
+    element
+        .child(name)
+        .and_then(|e| owned(e.child_text("text")))
 }
 
 fn item(element: &Element) -> ItemDefinition {
@@ -242,13 +256,21 @@ fn item(element: &Element) -> ItemDefinition {
 
 fn parameter(element: &Element) -> Parameter {
     Parameter {
-        name: element.attribute("name").unwrap_or_default().trim().to_string(),
+        name: element
+            .attribute("name")
+            .unwrap_or_default()
+            .trim()
+            .to_string(),
         type_ref: type_ref(element),
     }
 }
 
 fn hrefs(element: &Element, name: &str) -> Vec<String> {
-    element.all(name).filter_map(|e| e.attribute("href")).map(str::to_string).collect()
+    element
+        .all(name)
+        .filter_map(|e| e.attribute("href"))
+        .map(str::to_string)
+        .collect()
 }
 
 fn node(element: &Element) -> Node {
@@ -273,7 +295,10 @@ fn node(element: &Element) -> Node {
         type_ref: variable.and_then(type_ref),
         requires,
         logic,
-        description: element.child_text("description").unwrap_or_default().to_string(),
+        description: element
+            .child_text("description")
+            .unwrap_or_default()
+            .to_string(),
     }
 }
 
@@ -302,20 +327,37 @@ fn boxed_function(element: &Element) -> Boxed {
 
 /// The boxed expression that a child element holds.
 fn inside(element: &Element, name: &str) -> Option<Box<Boxed>> {
-    element.child(name)?.children.iter().find_map(boxed).map(Box::new)
+    element
+        .child(name)?
+        .children
+        .iter()
+        .find_map(boxed)
+        .map(Box::new)
 }
 
 /// The boxed expression that an element is; `None` for other elements.
 fn boxed(element: &Element) -> Option<Boxed> {
-    let empty = || Box::new(Boxed { type_ref: None, kind: BoxedKind::Literal(String::new()) });
+    let empty = || {
+        Box::new(Boxed {
+            type_ref: None,
+            kind: BoxedKind::Literal(String::new()),
+        })
+    };
     let kind = match element.name.as_str() {
-        "literalExpression" => {
-            BoxedKind::Literal(element.child("text").map(|t| t.text.clone()).unwrap_or_default())
-        }
+        "literalExpression" => BoxedKind::Literal(
+            element
+                .child("text")
+                .map(|t| t.text.clone())
+                .unwrap_or_default(),
+        ),
         "decisionTable" => BoxedKind::Table(table(element)),
         "context" => {
             let entries = element.all("contextEntry").map(|entry| {
-                let value = entry.children.iter().find_map(boxed).unwrap_or_else(|| *empty());
+                let value = entry
+                    .children
+                    .iter()
+                    .find_map(boxed)
+                    .unwrap_or_else(|| *empty());
                 (entry.child("variable").map(parameter), value)
             });
             BoxedKind::Context(entries.collect())
@@ -323,7 +365,11 @@ fn boxed(element: &Element) -> Option<Boxed> {
         "invocation" => {
             let callee = element.children.iter().find_map(boxed)?;
             let bindings = element.all("binding").filter_map(|binding| {
-                let value = binding.children.iter().find_map(boxed).unwrap_or_else(|| *empty());
+                let value = binding
+                    .children
+                    .iter()
+                    .find_map(boxed)
+                    .unwrap_or_else(|| *empty());
                 Some((parameter(binding.child("parameter")?), value))
             });
             BoxedKind::Invocation(Box::new(callee), bindings.collect())
@@ -331,7 +377,10 @@ fn boxed(element: &Element) -> Option<Boxed> {
         "list" => BoxedKind::List(element.children.iter().filter_map(boxed).collect()),
         "relation" => BoxedKind::Relation(
             element.all("column").map(parameter).collect(),
-            element.all("row").map(|row| row.children.iter().filter_map(boxed).collect()).collect(),
+            element
+                .all("row")
+                .map(|row| row.children.iter().filter_map(boxed).collect())
+                .collect(),
         ),
         "functionDefinition" => return Some(boxed_function(element)),
         "conditional" => BoxedKind::Conditional(
@@ -344,19 +393,28 @@ fn boxed(element: &Element) -> Option<Boxed> {
             inside(element, "match").unwrap_or_else(empty),
         ),
         "for" => BoxedKind::For(
-            element.attribute("iteratorVariable").unwrap_or_default().to_string(),
+            element
+                .attribute("iteratorVariable")
+                .unwrap_or_default()
+                .to_string(),
             inside(element, "in").unwrap_or_else(empty),
             inside(element, "return").unwrap_or_else(empty),
         ),
         "some" | "every" => BoxedKind::Quantified(
             element.name == "every",
-            element.attribute("iteratorVariable").unwrap_or_default().to_string(),
+            element
+                .attribute("iteratorVariable")
+                .unwrap_or_default()
+                .to_string(),
             inside(element, "in").unwrap_or_else(empty),
             inside(element, "satisfies").unwrap_or_else(empty),
         ),
         _ => return None,
     };
-    Some(Boxed { type_ref: type_ref(element), kind })
+    Some(Boxed {
+        type_ref: type_ref(element),
+        kind,
+    })
 }
 
 fn table(element: &Element) -> BoxedTable {
@@ -380,7 +438,10 @@ fn table(element: &Element) -> BoxedTable {
     let inputs = element.all("input").map(|input| {
         let expression = input.child("inputExpression");
         TableInput {
-            expression: expression.and_then(|e| e.child_text("text")).unwrap_or_default().to_string(),
+            expression: expression
+                .and_then(|e| e.child_text("text"))
+                .unwrap_or_default()
+                .to_string(),
             type_ref: expression.and_then(type_ref),
             values: tests(input, "inputValues"),
         }
@@ -389,16 +450,27 @@ fn table(element: &Element) -> BoxedTable {
         name: owned(output.attribute("name")),
         type_ref: type_ref(output),
         values: tests(output, "outputValues"),
-        default: output.child("defaultOutputEntry").and_then(|e| owned(e.child_text("text"))),
+        default: output
+            .child("defaultOutputEntry")
+            .and_then(|e| owned(e.child_text("text"))),
     });
     let cells = |rule: &Element, name: &str| -> Vec<String> {
         let cells = rule.all(name);
-        cells.map(|cell| cell.child("text").map(|t| t.text.clone()).unwrap_or_default()).collect()
+        cells
+            .map(|cell| {
+                cell.child("text")
+                    .map(|t| t.text.clone())
+                    .unwrap_or_default()
+            })
+            .collect()
     };
     BoxedTable {
         hit: format!("{policy}{aggregation}"),
         inputs: inputs.collect(),
         outputs: outputs.collect(),
-        rules: element.all("rule").map(|r| (cells(r, "inputEntry"), cells(r, "outputEntry"))).collect(),
+        rules: element
+            .all("rule")
+            .map(|r| (cells(r, "inputEntry"), cells(r, "outputEntry")))
+            .collect(),
     }
 }

@@ -24,7 +24,12 @@ impl Program {
     /// The value of a decision (or input, or knowledge model as a function) of the main model.
     /// `now` is what `now()` and `today()` give. Errors when there is no such element or a limit of
     /// evaluation is met; what the standard turns into null is null.
-    pub fn evaluate(&self, name: &str, inputs: &Inputs, now: Option<DateTime>) -> Result<Value, EvalError> {
+    pub fn evaluate(
+        &self,
+        name: &str,
+        inputs: &Inputs,
+        now: Option<DateTime>,
+    ) -> Result<Value, EvalError> {
         self.evaluate_noting(name, inputs, now).0
     }
 
@@ -37,7 +42,13 @@ impl Program {
     ) -> (Result<Value, EvalError>, bool) {
         let Some(slot) = self.slot(name) else {
             let fault = Fault::Host(format!("the model has no element called `{name}`"));
-            return (Err(EvalError { span: Default::default(), fault }), false);
+            return (
+                Err(EvalError {
+                    span: Default::default(),
+                    fault,
+                }),
+                false,
+            );
         };
         let mut machine = Machine::new(Mode::Lenient);
         let value = match self.start(inputs, now) {
@@ -46,13 +57,21 @@ impl Program {
         };
         let value = value.and_then(|value| match value.fits(1_000_000) {
             true => Ok(value),
-            false => Err(EvalError { span: Default::default(), fault: Fault::TooLarge }),
+            false => Err(EvalError {
+                span: Default::default(),
+                fault: Fault::TooLarge,
+            }),
         });
         (value, machine.refused_external())
     }
 
     /// Calls a decision service with its parameters by name.
-    pub fn call_service(&self, name: &str, inputs: &Inputs, now: Option<DateTime>) -> Result<Value, EvalError> {
+    pub fn call_service(
+        &self,
+        name: &str,
+        inputs: &Inputs,
+        now: Option<DateTime>,
+    ) -> Result<Value, EvalError> {
         self.call_service_noting(name, inputs, now).0
     }
 
@@ -75,16 +94,26 @@ impl Program {
         now: Option<DateTime>,
     ) -> Result<Value, EvalError> {
         let slot = self.slot(name);
-        let Some(Kind::Service { params, .. }) = slot.map(|s| &self.elements[s as usize].kind) else {
+        let Some(Kind::Service { params, .. }) = slot.map(|s| &self.elements[s as usize].kind)
+        else {
             let fault = Fault::Host(format!("the model has no decision service called `{name}`"));
-            return Err(EvalError { span: Default::default(), fault });
+            return Err(EvalError {
+                span: Default::default(),
+                fault,
+            });
         };
         let run = self.empty(now);
         let args = params.iter().map(|(param, _)| {
-            inputs.iter().find(|(n, _)| **n == **param).map(|(_, v)| v.clone()).unwrap_or_default()
+            inputs
+                .iter()
+                .find(|(n, _)| **n == **param)
+                .map(|(_, v)| v.clone())
+                .unwrap_or_default()
         });
         let args: Vec<Value> = args.collect();
-        let function = run.value(machine, slot.unwrap_or_default()).map_err(|e| *e)?;
+        let function = run
+            .value(machine, slot.unwrap_or_default())
+            .map_err(|e| *e)?;
         machine.call(&run, &function, args).map_err(|e| *e)
     }
 
@@ -100,11 +129,14 @@ impl Program {
         }
         // Inputs of imported models are supplied under their own names.
         for (slot, element) in self.elements.iter().enumerate() {
-            if let (Kind::Input, Some((_, value))) =
-                (&element.kind, inputs.iter().find(|(n, _)| **n == *element.name))
-                && run.known.borrow()[slot].is_none()
+            if let (Kind::Input, Some((_, value))) = (
+                &element.kind,
+                inputs.iter().find(|(n, _)| **n == *element.name),
+            ) && run.known.borrow()[slot].is_none()
             {
-                let fitted = machine.conform(&run, value.clone(), &element.ty).map_err(|e| *e)?;
+                let fitted = machine
+                    .conform(&run, value.clone(), &element.ty)
+                    .map_err(|e| *e)?;
                 run.known.borrow_mut()[slot] = Some(fitted.unwrap_or_default());
             }
         }
@@ -138,14 +170,17 @@ impl Host for Run<'_> {
                 }
                 let value = machine.run(self, expr, &[]);
                 self.running.borrow_mut()[at] = false;
-                machine.conform(self, value?, &element.ty)?.unwrap_or_default()
+                machine
+                    .conform(self, value?, &element.ty)?
+                    .unwrap_or_default()
             }
             Kind::Knowledge(closure) => {
                 Value::Function(Arc::new(Function::Closure(closure.clone(), Arc::from([]))))
             }
-            Kind::Service { params, .. } => {
-                Value::Function(Arc::new(Function::Host { slot, params: params.clone() }))
-            }
+            Kind::Service { params, .. } => Value::Function(Arc::new(Function::Host {
+                slot,
+                params: params.clone(),
+            })),
         };
         self.known.borrow_mut()[at] = Some(value.clone());
         Ok(value)
@@ -153,7 +188,12 @@ impl Host for Run<'_> {
 
     fn call(&self, machine: &mut Machine, slot: u32, args: Vec<Value>) -> Eval {
         let element = &self.program.elements[slot as usize];
-        let Kind::Service { outputs, inputs, .. } = &element.kind else { return Ok(Value::Null) };
+        let Kind::Service {
+            outputs, inputs, ..
+        } = &element.kind
+        else {
+            return Ok(Value::Null);
+        };
         let inner = self.program.empty(self.now);
         for (input, value) in inputs.iter().zip(args) {
             inner.known.borrow_mut()[*input as usize] = Some(value);
@@ -170,9 +210,9 @@ impl Host for Run<'_> {
             }
         };
         match &element.ty {
-            Type::Function(function) => {
-                Ok(machine.conform(self, value, &function.result)?.unwrap_or_default())
-            }
+            Type::Function(function) => Ok(machine
+                .conform(self, value, &function.result)?
+                .unwrap_or_default()),
             _ => Ok(value),
         }
     }

@@ -47,7 +47,11 @@ impl fmt::Display for CaseResult {
             Verdict::Ignored => "IGNORED",
         };
         let note = self.note.replace('"', "\"\"");
-        write!(f, "\"{}\",\"{}\",\"{}\",\"{verdict}\",\"{note}\"", self.folder, self.file, self.id)
+        write!(
+            f,
+            "\"{}\",\"{}\",\"{}\",\"{verdict}\",\"{note}\"",
+            self.folder, self.file, self.id
+        )
     }
 }
 
@@ -82,10 +86,16 @@ pub fn totals(results: &[CaseResult]) -> Vec<Total> {
     let mut totals: Vec<Total> = Vec::new();
     for result in results {
         let level = result.folder.split('/').next().unwrap_or_default();
-        let at = totals.iter().position(|t| t.level == level).unwrap_or_else(|| {
-            totals.push(Total { level: level.to_string(), ..Total::default() });
-            totals.len() - 1
-        });
+        let at = totals
+            .iter()
+            .position(|t| t.level == level)
+            .unwrap_or_else(|| {
+                totals.push(Total {
+                    level: level.to_string(),
+                    ..Total::default()
+                });
+                totals.len() - 1
+            });
         match result.verdict {
             Verdict::Success => totals[at].passed += 1,
             Verdict::Error => totals[at].failed += 1,
@@ -111,17 +121,28 @@ fn gather(dir: &Path, files: &mut Vec<PathBuf>, depth: u32) -> std::io::Result<(
 }
 
 fn name_of(path: Option<&Path>) -> String {
-    path.and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+    path.and_then(Path::file_name)
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
-fn run_file(path: &Path, now: Option<DateTime>, results: &mut Vec<CaseResult>) -> std::io::Result<()> {
-    let Ok(root) = xml::read(&fs::read_to_string(path)?) else { return Ok(()) };
+fn run_file(
+    path: &Path,
+    now: Option<DateTime>,
+    results: &mut Vec<CaseResult>,
+) -> std::io::Result<()> {
+    let Ok(root) = xml::read(&fs::read_to_string(path)?) else {
+        return Ok(());
+    };
     if root.name != "testCases" {
         return Ok(());
     }
     let dir = path.parent().unwrap_or(Path::new("."));
     let folder = format!("{}/{}", name_of(dir.parent()), name_of(Some(dir)));
-    let file = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let file = path
+        .file_stem()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let program = load(dir, root.child_text("modelName").unwrap_or_default());
     for case in root.all("testCase") {
         let id = case.attribute("id").unwrap_or_default().to_string();
@@ -129,7 +150,13 @@ fn run_file(path: &Path, now: Option<DateTime>, results: &mut Vec<CaseResult>) -
             Ok(program) => run_case(program, case, now),
             Err(message) => (Verdict::Error, message.clone()),
         };
-        results.push(CaseResult { folder: folder.clone(), file: file.clone(), id, verdict, note });
+        results.push(CaseResult {
+            folder: folder.clone(),
+            file: file.clone(),
+            id,
+            verdict,
+            note,
+        });
     }
     Ok(())
 }
@@ -156,7 +183,12 @@ pub fn load(dir: &Path, name: &str) -> Result<Program, String> {
 fn run_case(program: &Program, case: &Element, now: Option<DateTime>) -> (Verdict, String) {
     let inputs: Inputs = case
         .all("inputNode")
-        .map(|node| (node.attribute("name").unwrap_or_default().to_string(), value(node)))
+        .map(|node| {
+            (
+                node.attribute("name").unwrap_or_default().to_string(),
+                value(node),
+            )
+        })
         .collect();
     let mut notes = Vec::new();
     let mut ignored = false;
@@ -173,7 +205,10 @@ fn run_case(program: &Program, case: &Element, now: Option<DateTime>) -> (Verdic
         let actual = match actual {
             Ok(Value::Context(context)) if case.attribute("type") == Some("decisionService") => {
                 // One of several outputs, or a single output that is a context itself.
-                context.get(name).cloned().unwrap_or(Value::Context(context))
+                context
+                    .get(name)
+                    .cloned()
+                    .unwrap_or(Value::Context(context))
             }
             Ok(actual) => actual,
             Err(_) if node.attribute("errorResult") == Some("true") => Value::Null,
@@ -190,7 +225,10 @@ fn run_case(program: &Program, case: &Element, now: Option<DateTime>) -> (Verdic
                 .filter(|p| p.element == name)
                 .map(|p| p.message.as_str())
                 .collect();
-            notes.push(format!("{name}: expected {expected}, got {actual} {}", about.join("; ")));
+            notes.push(format!(
+                "{name}: expected {expected}, got {actual} {}",
+                about.join("; ")
+            ));
         }
     }
     match (notes.is_empty(), ignored) {
@@ -218,7 +256,9 @@ fn value(element: &Element) -> Value {
     if !components.is_empty() {
         return Value::Context(Arc::new(components));
     }
-    let Some(leaf) = element.child("value") else { return Value::Null };
+    let Some(leaf) = element.child("value") else {
+        return Value::Null;
+    };
     if leaf.attribute("nil") == Some("true") {
         return Value::Null;
     }
@@ -231,7 +271,9 @@ fn value(element: &Element) -> Value {
         "boolean" => Value::Boolean(text == "true"),
         "date" => parse_at_literal(text).unwrap_or_default(),
         "time" => Time::parse(text).map(Value::Time).unwrap_or_default(),
-        "dateTime" => DateTime::parse(text).map(Value::DateTime).unwrap_or_default(),
+        "dateTime" => DateTime::parse(text)
+            .map(Value::DateTime)
+            .unwrap_or_default(),
         "duration" => match Duration::parse(text) {
             Some(Duration::Months(m)) => Value::YearsMonths(m),
             Some(Duration::Days(d)) => Value::DaysTime(d),
@@ -246,7 +288,10 @@ fn untyped(text: &str) -> Value {
     match text {
         "true" => Value::Boolean(true),
         "false" => Value::Boolean(false),
-        _ => text.parse().map(Value::Number).unwrap_or_else(|_| Value::text(text)),
+        _ => text
+            .parse()
+            .map(Value::Number)
+            .unwrap_or_else(|_| Value::text(text)),
     }
 }
 

@@ -38,7 +38,10 @@ pub struct XmlError {
 impl Element {
     /// The value of an attribute.
     pub fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.attributes
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
     }
 
     /// The first child of a name.
@@ -60,7 +63,10 @@ impl Element {
 /// Reads a document to its root element.
 pub fn read(source: &str) -> Result<Element, XmlError> {
     if source.len() > MAX_BYTES {
-        return Err(XmlError { at: 0, message: format!("the document is larger than {MAX_BYTES} bytes") });
+        return Err(XmlError {
+            at: 0,
+            message: format!("the document is larger than {MAX_BYTES} bytes"),
+        });
     }
     let mut reader = Reader::from_str(source);
     let mut open: Vec<Element> = vec![Element::default()];
@@ -73,17 +79,23 @@ pub fn read(source: &str) -> Result<Element, XmlError> {
             Event::Start(start) => {
                 count += 1;
                 if open.len() > MAX_DEPTH {
-                    return Err(error(format!("elements are nested deeper than {MAX_DEPTH}")));
+                    return Err(error(format!(
+                        "elements are nested deeper than {MAX_DEPTH}"
+                    )));
                 }
                 if count > MAX_ELEMENTS {
-                    return Err(error(format!("the document has more than {MAX_ELEMENTS} elements")));
+                    return Err(error(format!(
+                        "the document has more than {MAX_ELEMENTS} elements"
+                    )));
                 }
                 open.push(element(&start).map_err(error)?);
             }
             Event::Empty(start) => {
                 count += 1;
                 if count > MAX_ELEMENTS {
-                    return Err(error(format!("the document has more than {MAX_ELEMENTS} elements")));
+                    return Err(error(format!(
+                        "the document has more than {MAX_ELEMENTS} elements"
+                    )));
                 }
                 let element = element(&start).map_err(error)?;
                 if let Some(parent) = open.last_mut() {
@@ -108,7 +120,9 @@ pub fn read(source: &str) -> Result<Element, XmlError> {
                         "amp" => '&',
                         "apos" => '\'',
                         "quot" => '"',
-                        other => return Err(error(format!("the entity `&{other};` is not allowed"))),
+                        other => {
+                            return Err(error(format!("the entity `&{other};` is not allowed")));
+                        }
                     },
                     Err(e) => return Err(error(e.to_string())),
                 };
@@ -120,12 +134,22 @@ pub fn read(source: &str) -> Result<Element, XmlError> {
         }
     }
     if open.len() > 1 {
-        return Err(XmlError { at: source.len() as u64, message: "an element is not closed".into() });
+        return Err(XmlError {
+            at: source.len() as u64,
+            message: "an element is not closed".into(),
+        });
     }
     let root = open.pop().and_then(|mut document| {
-        if document.children.len() == 1 { document.children.pop() } else { None }
+        if document.children.len() == 1 {
+            document.children.pop()
+        } else {
+            None
+        }
     });
-    root.ok_or_else(|| XmlError { at: 0, message: "the document has no single root element".into() })
+    root.ok_or_else(|| XmlError {
+        at: 0,
+        message: "the document has no single root element".into(),
+    })
 }
 
 fn push(open: &mut [Element], text: &str) {
@@ -136,13 +160,24 @@ fn push(open: &mut [Element], text: &str) {
 
 fn element(start: &BytesStart) -> Result<Element, String> {
     let (prefix, name) = split(start.name().into_inner());
-    let mut element = Element { name, prefix, ..Element::default() };
+    let mut element = Element {
+        name,
+        prefix,
+        ..Element::default()
+    };
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|e| e.to_string())?;
         let key = attribute.key.into_inner();
-        let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).map_err(|e| e.to_string())?.into_owned();
+        let value = attribute
+            .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+            .map_err(|e| e.to_string())?
+            .into_owned();
         // Namespaces keep their full name: they are looked up by prefix.
-        let name = if key.starts_with("xmlns") { key.to_string() } else { split(key).1 };
+        let name = if key.starts_with("xmlns") {
+            key.to_string()
+        } else {
+            split(key).1
+        };
         element.attributes.push((name, value));
     }
     Ok(element)
@@ -177,7 +212,8 @@ mod tests {
 
     #[test]
     fn reads_what_models_hold() {
-        let root = read("<a:b x:y=\"1 &lt; 2\">t &#65;<!-- c --><![CDATA[<]]><c/></a:b>").expect("well formed");
+        let root = read("<a:b x:y=\"1 &lt; 2\">t &#65;<!-- c --><![CDATA[<]]><c/></a:b>")
+            .expect("well formed");
         assert_eq!((root.name.as_str(), root.text.as_str()), ("b", "t A<"));
         assert_eq!(root.attribute("y"), Some("1 < 2"));
         assert_eq!(root.children[0].name, "c");
@@ -187,7 +223,17 @@ mod tests {
     fn hostile_documents_are_errors() {
         let bomb = "<!DOCTYPE a [<!ENTITY b \"bbbb\"><!ENTITY c \"&b;&b;&b;\">]><a>&c;</a>";
         let deep = format!("{}{}", "<a>".repeat(10_000), "</a>".repeat(10_000));
-        for bad in [bomb, &deep, "<a>&b;</a>", "<a>", "</a>", "", "<a/><b/>", "<a b=c/>", "<a b='1' b='2'/>"] {
+        for bad in [
+            bomb,
+            &deep,
+            "<a>&b;</a>",
+            "<a>",
+            "</a>",
+            "",
+            "<a/><b/>",
+            "<a b=c/>",
+            "<a b='1' b='2'/>",
+        ] {
             assert!(read(bad).is_err(), "{}", &bad[..bad.len().min(40)]);
         }
     }

@@ -222,6 +222,10 @@ pub enum ExprKind {
     Range(Box<RangeExpr>),
     /// A decision table.
     Table(Arc<Table>),
+    /// A condition of a boxed expression: what is no boolean makes the nearest [`ExprKind::Boxed`] null.
+    Condition(Box<Expr>),
+    /// A boxed conditional, filter or quantifier.
+    Boxed(Box<Expr>),
     /// A boxed expression whose value must fit a declared type.
     Typed(Box<Expr>, Type),
 }
@@ -261,8 +265,8 @@ pub struct RangeExpr {
     pub high: Option<Expr>,
     /// Is the upper end in it?
     pub high_closed: bool,
-    /// `(!= 5)`: all but the point `low`.
-    pub except: bool,
+    /// Written as `(< 5)`, not as an interval.
+    pub compared: bool,
 }
 
 /// A function written in FEEL, before its surroundings are captured.
@@ -415,7 +419,11 @@ pub fn for_each_child(kind: &ExprKind, f: &mut dyn FnMut(&Expr)) {
     match kind {
         ExprKind::Literal(_) | ExprKind::Name { .. } => {}
         ExprKind::Path { base, .. } => f(base),
-        ExprKind::Neg(a) | ExprKind::InstanceOf(a, _) | ExprKind::Typed(a, _) => f(a),
+        ExprKind::Neg(a)
+        | ExprKind::InstanceOf(a, _)
+        | ExprKind::Typed(a, _)
+        | ExprKind::Condition(a)
+        | ExprKind::Boxed(a) => f(a),
         ExprKind::Arith(_, a, b)
         | ExprKind::Compare(_, a, b)
         | ExprKind::And(a, b)

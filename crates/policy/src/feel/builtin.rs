@@ -88,7 +88,7 @@ builtins! {
     Exp "exp" ["number"],
     Odd "odd" ["number"],
     Even "even" ["number"],
-    Is "is" ["value1,value2"],
+    Is "is" ["value1?,value2?"],
     Before "before" ["point1,point2" | "range,point" | "point,range" | "range1,range2"],
     After "after" ["point1,point2" | "range,point" | "point,range" | "range1,range2"],
     Meets "meets" ["range1,range2"],

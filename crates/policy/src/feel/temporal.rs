@@ -619,7 +619,8 @@ fn fields(text: &str, units: &[char; 3]) -> Option<[Option<(i64, u32)>; 3]> {
         }
         least = at + 1;
         let (whole, fraction) = match rest[..end].split_once('.') {
-            Some((whole, part)) if unit == 'S' && !part.is_empty() => {
+            Some((whole, "")) if unit == 'S' => (whole, 0),
+            Some((whole, part)) if unit == 'S' => {
                 let kept = &part[..part.len().min(9)];
                 (
                     whole,

@@ -124,11 +124,17 @@ pub struct Range {
     pub high: Value,
     /// Does the range hold its upper end?
     pub high_closed: bool,
+    /// Written with a comparison, `(< 5)`, not as an interval: then an absent end is open, while a
+    /// null end of an interval makes every question about it null.
+    pub compared: bool,
 }
 
 impl Range {
     /// Is `value` in the range? `None` when they cannot be compared.
     pub fn contains(&self, value: &Value) -> Option<bool> {
+        if !self.compared && (self.low.is_null() || self.high.is_null()) {
+            return None;
+        }
         let mut known = false;
         let mut inside = true;
         if !matches!(self.low, Value::Null) {
@@ -483,16 +489,28 @@ fn equal(a: &Value, b: &Value, budget: &mut u32) -> Option<bool> {
             }))
         }
         (Value::Range(a), Value::Range(b)) => {
-            let ends = Some(a.low_closed == b.low_closed && a.high_closed == b.high_closed);
+            let same_ends = a.low_closed == b.low_closed && a.high_closed == b.high_closed;
+            let ends = Some(a.compared == b.compared && same_ends);
             let low = equal(&a.low, &b.low, budget);
             all([ends, low, equal(&a.high, &b.high, budget)].into_iter())
         }
         (Value::Object(a), Value::Object(b)) => Some(a == b),
         (Value::Function(a), Value::Function(b)) => Some(Arc::ptr_eq(a, b)),
-        (Value::DateTime(a), Value::DateTime(b)) => Some(a.compare(*b) == Some(Ordering::Equal)),
-        (Value::Time(_), Value::Time(_)) => Some(a.compare(b) == Some(Ordering::Equal)),
+        // The standard compares the properties of times, and `second` has no fraction.
+        (Value::DateTime(a), Value::DateTime(b)) => {
+            let placed = a.offset().is_some() == b.offset().is_some();
+            Some(placed && seconds(a.universal()) == seconds(b.universal()))
+        }
+        (Value::Time(a), Value::Time(b)) => {
+            let placed = a.offset().is_some() == b.offset().is_some();
+            Some(placed && seconds(a.universal()) == seconds(b.universal()))
+        }
         _ => a.compare(b).map(|o| o == Ordering::Equal),
     }
+}
+
+fn seconds(nanos: i128) -> i128 {
+    nanos.div_euclid(1_000_000_000)
 }
 
 fn all(mut answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {

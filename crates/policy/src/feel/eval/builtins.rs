@@ -63,7 +63,7 @@ impl Machine {
                 Value::Boolean(b) => Some(Value::Boolean(!b)),
                 _ => None,
             },
-            B::Is => Some(Value::Boolean(is(&args[0], &args[1]))),
+            B::Is => Some(Value::Boolean(args.len() == 2 && is(&args[0], &args[1]))),
             B::Context => context_of(&args[0]),
             B::GetValue => match (scalar(&args[0]), &args[1]) {
                 (Value::Context(c), Value::Text(key)) => c.get(key).cloned(),

@@ -113,6 +113,7 @@ impl Machine {
             low_closed,
             high,
             high_closed,
+            compared: range.compared,
         })))
     }
 

@@ -58,6 +58,7 @@ impl Machine {
                 Ok(fitted.map(|v| Value::list(vec![v])))
             }
             (other, Value::List(items)) => match items.as_slice() {
+                [Value::List(_)] => Ok(None),
                 [single] => self.fit(host, single.clone(), other, depth + 1),
                 _ => Ok(None),
             },
@@ -87,7 +88,7 @@ impl Machine {
         }
     }
 
-    /// `x instance of T`: null belongs only to `Null`, allowed values count.
+    /// `x instance of T`: null belongs only to `Null`.
     pub(super) fn instance_of(&mut self, host: &dyn Host, value: &Value, ty: &Type) -> Eval<bool> {
         if value.is_null() {
             return Ok(matches!(ty, Type::Null | Type::Nullable(_)));
@@ -95,17 +96,8 @@ impl Machine {
         Ok(match (ty, value) {
             (Type::Any, _) => true,
             (Type::Nullable(inner), v) => self.instance_of(host, v, inner)?,
-            (Type::Named(named), v) => {
-                if !self.instance_of(host, v, &named.base)? {
-                    return Ok(false);
-                }
-                match &named.allowed {
-                    Some(allowed) => {
-                        self.framed(&[], |m| m.cell(host, allowed, v.clone()))? == Some(true)
-                    }
-                    None => true,
-                }
-            }
+            // Allowed values do not count: they restrict, they do not make another type.
+            (Type::Named(named), v) => self.instance_of(host, v, &named.base)?,
             (Type::List(item), Value::List(items)) => {
                 for v in items.iter() {
                     if !(v.is_null() && **item != Type::Null || self.instance_of(host, v, item)?) {

@@ -22,10 +22,7 @@ impl Machine {
                 _ => None,
             },
             B::YearsMonthsDuration => {
-                let (from, to) = (
-                    moment(scalar(args.first()?))?,
-                    moment(scalar(args.get(1)?))?,
-                );
+                let (from, to) = (day(args)?, day(args.get(1..)?)?);
                 Some(Value::YearsMonths(months_between(from, to)))
             }
             B::DayOfYear => day(args).map(|d| whole(d.day_of_year())),
@@ -82,22 +79,13 @@ fn day(args: &[Value]) -> Option<Date> {
     }
 }
 
-fn moment(value: &Value) -> Option<DateTime> {
-    match value {
-        Value::Date(d) => Some(DateTime::midnight(*d)),
-        Value::DateTime(d) => Some(*d),
-        _ => None,
-    }
-}
-
-/// Whole months from one moment to another, towards zero.
-fn months_between(from: DateTime, to: DateTime) -> i64 {
-    let count = |d: DateTime| i64::from(d.date.year()) * 12 + i64::from(d.date.month());
-    let within = |d: DateTime| (d.date.day(), d.time.nanos());
+/// Whole months from one day to another, towards zero; the time of day does not count.
+fn months_between(from: Date, to: Date) -> i64 {
+    let count = |d: Date| i64::from(d.year()) * 12 + i64::from(d.month());
     let months = count(to) - count(from);
-    if months > 0 && within(to) < within(from) {
+    if months > 0 && to.day() < from.day() {
         months - 1
-    } else if months < 0 && within(to) > within(from) {
+    } else if months < 0 && to.day() > from.day() {
         months + 1
     } else {
         months

@@ -49,6 +49,8 @@ pub enum Fault {
     Argument(&'static str),
     /// Strict mode: a result out of the range of numbers or dates.
     Range,
+    /// A condition of a boxed expression that is no boolean.
+    NoCondition,
     /// The host's.
     Host(String),
 }
@@ -75,6 +77,7 @@ impl fmt::Display for EvalError {
             Fault::Kind(needed, found) => write!(f, "needed {needed}, found {found}"),
             Fault::Argument(function) => write!(f, "`{function}` cannot take these arguments"),
             Fault::Range => f.write_str("the result is out of range"),
+            Fault::NoCondition => f.write_str("the condition is no boolean"),
             Fault::Host(message) => f.write_str(message),
         }
     }
@@ -319,6 +322,20 @@ impl Machine {
                 Ok(Value::Boolean(self.instance_of(host, &x, ty)?))
             }
             ExprKind::Table(table) => Ok(self.table(host, table, expr.span)?.value),
+            ExprKind::Condition(inner) => match self.eval(host, inner)? {
+                Value::Boolean(b) => Ok(Value::Boolean(b)),
+                _ => Err(error(expr.span, Fault::NoCondition)),
+            },
+            ExprKind::Boxed(inner) => {
+                let length = self.stack.len();
+                match self.eval(host, inner) {
+                    Err(stopped) if stopped.fault == Fault::NoCondition => {
+                        self.stack.truncate(length);
+                        Ok(Value::Null)
+                    }
+                    other => other,
+                }
+            }
             ExprKind::Typed(inner, ty) => {
                 let value = self.eval(host, inner)?;
                 Ok(self.conform(host, value, ty)?.unwrap_or_default())

@@ -60,6 +60,7 @@ impl Machine {
             low_closed,
             high,
             high_closed,
+            compared: false,
         }))))
     }
 
@@ -156,14 +157,17 @@ fn ranges(f: B, x: &Range, y: &Range) -> Option<bool> {
     let meets = |a: &Range, b: &Range| {
         Some(a.high_closed && b.low_closed && a.high.compare(&b.low)? == Equal)
     };
+    let overlaps_before = |a: &Range, b: &Range| {
+        Some(lows(a, b)? == Less && !before(a, b)? && highs(a, b)? != Greater)
+    };
     Some(match f {
         B::Before => before(x, y)?,
         B::After => before(y, x)?,
         B::Meets => meets(x, y)?,
         B::MetBy => meets(y, x)?,
         B::Overlaps => !before(x, y)? && !before(y, x)?,
-        B::OverlapsBefore => lows(x, y)? == Less && !before(x, y)? && highs(x, y)? != Greater,
-        B::OverlapsAfter => highs(x, y)? == Greater && !before(y, x)? && lows(x, y)? != Less,
+        B::OverlapsBefore => overlaps_before(x, y)?,
+        B::OverlapsAfter => overlaps_before(y, x)?,
         B::Finishes => highs(x, y)? == Equal && lows(x, y)? != Less,
         B::FinishedBy => highs(x, y)? == Equal && lows(x, y)? != Greater,
         B::Includes => lows(x, y)? != Greater && highs(x, y)? != Less,

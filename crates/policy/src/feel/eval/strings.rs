@@ -242,7 +242,12 @@ fn compile(pattern: &str, flags: &str) -> Option<Regex> {
     let body = if literal {
         fancy_regex::escape(pattern).into_owned()
     } else {
-        translate(pattern, flags.contains('x'))?
+        let pattern = if flags.contains('x') {
+            without_space(pattern)
+        } else {
+            pattern.to_string()
+        };
+        translate(&pattern, flags.contains('s'))?
     };
     if !prefix.is_empty() {
         prefix = format!("(?{prefix})");
@@ -253,9 +258,27 @@ fn compile(pattern: &str, flags: &str) -> Option<Regex> {
         .ok()
 }
 
-/// White space goes (flag x, outside classes), `[a-z-[aeiou]]` becomes `[a-z--[aeiou]]`, `\i` and
+/// Flag x: white space goes, except within classes, even after a backslash.
+fn without_space(pattern: &str) -> String {
+    let (mut out, mut classes, mut escaped) = (String::with_capacity(pattern.len()), 0u32, false);
+    for c in pattern.chars() {
+        if classes == 0 && matches!(c, ' ' | '\t' | '\n' | '\r') {
+            continue;
+        }
+        match c {
+            '[' if !escaped => classes += 1,
+            ']' if !escaped => classes = classes.saturating_sub(1),
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+        out.push(c);
+    }
+    out
+}
+
+/// `.` stops at either line end unless `any`, `[a-z-[aeiou]]` becomes `[a-z--[aeiou]]`, `\i` and
 /// `\c` become the characters of XML names, blocks `\p{IsX}` become scripts or ranges.
-fn translate(pattern: &str, extended: bool) -> Option<String> {
+fn translate(pattern: &str, any: bool) -> Option<String> {
     let mut out = String::with_capacity(pattern.len() + 8);
     let mut classes = 0u32;
     let mut chars = pattern.chars().peekable();
@@ -320,8 +343,7 @@ fn translate(pattern: &str, extended: bool) -> Option<String> {
                 out.push('\\');
                 out.push(c);
             }
-            c if extended && classes == 0 && crate::feel::lexer::is_space(c) => {}
-            c if extended && classes == 0 && c == '#' => out.push_str("\\#"),
+            '.' if classes == 0 && !any => out.push_str("[^\\n\\r]"),
             c => out.push(c),
         }
     }

@@ -45,10 +45,11 @@ impl Parser<'_> {
         for (index, local) in self.locals.iter().enumerate().rev() {
             let longer =
                 |n: usize, best: &Option<(usize, Match)>| best.as_ref().is_none_or(|(m, _)| n > *m);
-            if lexer::starts_with(&pieces, &local.pieces) && longer(local.pieces.len(), &best) {
-                best = Some((local.pieces.len(), Match::Local(index)));
-            }
+            let own = lexer::starts_with(&pieces, &local.pieces);
             if local.kind != LocalKind::Item {
+                if own && longer(local.pieces.len(), &best) {
+                    best = Some((local.pieces.len(), Match::Local(index)));
+                }
                 continue;
             }
             match local.ty.plain() {
@@ -69,8 +70,12 @@ impl Parser<'_> {
                         }
                     }
                 }
-                Type::Any if best.is_none() => dynamic.push(index as u32),
+                Type::Any if best.is_none() && !own => dynamic.push(index as u32),
                 _ => {}
+            }
+            // A field called `item` comes before the item itself.
+            if own && longer(local.pieces.len(), &best) {
+                best = Some((local.pieces.len(), Match::Local(index)));
             }
         }
         if let Some((count, known)) = self.scope.longest(&pieces)

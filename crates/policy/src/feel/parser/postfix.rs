@@ -237,6 +237,12 @@ impl Parser<'_> {
     fn parenthesis(&mut self, start: usize) -> Read<Parsed> {
         self.at += 1;
         if let Some(op) = self.take_comparison()? {
+            if op == Compare::Ne {
+                self.misfit(|| {
+                    let span = Span::new(start, start + 1);
+                    Diagnostic::new("syntax", span, "`!=` 不构成区间", "`!=` makes no range")
+                });
+            }
             let end = self.expression()?;
             self.expect(")")?;
             let span = Span::new(start, self.at);
@@ -287,7 +293,7 @@ impl Parser<'_> {
             low_closed,
             high: (!literal(&high)).then_some(high.expr),
             high_closed,
-            except: false,
+            compared: false,
         };
         let expr = self.node(span, ExprKind::Range(Box::new(range)))?;
         Ok(Parsed {
@@ -469,6 +475,13 @@ impl Parser<'_> {
         }
         let names: Vec<&str> = names.iter().map(|n| &**n).collect();
         let places = builtin.places(&names)?;
+        // A list of keys must not be called `key`.
+        if builtin == Builtin::ContextPut
+            && let Some(at) = names.iter().position(|n| *n == "key")
+            && matches!(args[at].ty.plain(), Type::List(_))
+        {
+            return None;
+        }
         let count = places.iter().max().map_or(0, |m| m + 1);
         let mut exprs: Vec<Expr> = (0..count).map(|_| Expr::null()).collect();
         let mut types = vec![Type::Any; count];
@@ -563,7 +576,7 @@ pub(super) fn half_range(op: Compare, end: Expr) -> RangeExpr {
         low_closed: false,
         high: None,
         high_closed: false,
-        except: false,
+        compared: true,
     };
     match op {
         Compare::Lt => range.high = Some(end),
@@ -574,7 +587,6 @@ pub(super) fn half_range(op: Compare, end: Expr) -> RangeExpr {
             range.low = Some(end.clone());
             range.high = Some(end);
             (range.low_closed, range.high_closed) = (true, true);
-            range.except = op == Compare::Ne;
         }
     }
     range
