@@ -145,6 +145,7 @@ impl Parser<'_> {
                     field: Some(at as u32),
                 };
                 let expr = self.node(span, kind)?;
+                let ty = self.narrowed(&expr, ty);
                 return Ok(Parsed { expr, ty });
             }
             Match::Local(index) => {
@@ -376,15 +377,20 @@ impl Parser<'_> {
             field,
         };
         let expr = self.node(whole, kind)?;
-        let ty = match ty {
+        let ty = self.narrowed(&expr, ty);
+        Ok(Parsed { expr, ty })
+    }
+
+    /// The type without null where a test has just shown that it is not null.
+    fn narrowed(&self, expr: &Expr, ty: Type) -> Type {
+        match ty {
             Type::Nullable(inner)
-                if operators::place(&expr).is_some_and(|p| self.known.contains(&p)) =>
+                if operators::place(expr).is_some_and(|p| self.known.contains(&p)) =>
             {
                 (*inner).clone()
             }
             ty => ty,
-        };
-        Ok(Parsed { expr, ty })
+        }
     }
 
     fn suggest_field(&self, ty: &Type, name: &str) -> Option<String> {
