@@ -319,10 +319,6 @@ impl Scratch {
         self.tracing.set(true);
     }
 
-    /// Stops noting what is read; what was noted stays.
-    pub fn pause_trace(&self) {
-        self.tracing.set(false);
-    }
 
     pub fn take_trace(&self) -> Option<Tracer> {
         self.tracing.set(false);

@@ -101,7 +101,11 @@ impl Parser<'_> {
             '"' => {
                 let text = self.text_literal()?;
                 let span = Span::new(start, self.at);
-                let ty = Type::Text;
+                // Strict: a literal is the enumeration of itself, so that it fits one that has it.
+                let ty = match self.strict() {
+                    true => Type::Enum(Arc::from([Arc::from(text.as_str())])),
+                    false => Type::Text,
+                };
                 Ok(Parsed {
                     expr: Expr::literal(span, Value::text(&text)),
                     ty,
