@@ -6,6 +6,7 @@
 //! Invariants: only additions; every fact has a valid period, a recorded moment, a source and a recorder.
 //! Answers to: GB 11643 (identity numbers), GB/T 2260 (areas), the personal-information law.
 
+pub mod identity;
 pub mod protect;
 pub mod record;
 pub mod slice;

@@ -311,6 +311,12 @@ impl Tx {
     }
 }
 
+/// A transaction that only reads, and sees one moment of the database throughout.
+pub(crate) async fn read_pg_transaction(pool: &PgPool) -> Result<Tx, StoreError> {
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    Ok(Tx::Pg(pool.begin_with(begin).await?))
+}
+
 fn sqlite_arguments(values: Vec<Val>) -> Result<SqliteArguments, StoreError> {
     let mut out = SqliteArguments::default();
     add_all(&mut out, values)?;

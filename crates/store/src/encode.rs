@@ -46,9 +46,9 @@ pub(crate) fn household(h: &Household) -> Values {
     args![&h.shard, h.id, h.opened_at]
 }
 
-/// Numbers are compared and looked up in one form: trimmed, capital X.
+/// Numbers are compared and looked up in one form, however they were typed.
 pub(crate) fn number_hash(crypto: &dyn Crypto, number: &str) -> [u8; 32] {
-    crypto.lookup(NUMBER, &number.trim().to_ascii_uppercase())
+    crypto.lookup(NUMBER, &registry::identity::canonical(number))
 }
 
 pub(crate) fn identity(crypto: &dyn Crypto, shard: &str, i: Identity) -> Values {
@@ -197,6 +197,7 @@ pub(crate) fn transfer(t: &Transfer) -> Values {
         word(&t.reason),
         t.link,
         &t.period,
+        t.counter_period.clone(),
         t.booked,
         t.recorded_at,
     ]

@@ -10,7 +10,6 @@ use crate::value::args;
 use base::{Day, Id, Instant};
 use registry::slice::HouseholdHistory;
 use registry::timeline::placed_on;
-use std::collections::BTreeMap;
 
 /// A household as it was read, with the version to hand to [`crate::ChangeSet::expect`].
 #[derive(Clone, Debug, PartialEq)]
@@ -128,13 +127,4 @@ impl Store {
         let row = self.db.fetch_one(HOUSEHOLD_SHARD, args![household]).await?;
         row.map(|r| r.text(0)).transpose()
     }
-}
-
-/// Groups by key, keeping the order of first appearance within each.
-pub(crate) fn group<K: Ord, V>(items: impl IntoIterator<Item = (K, V)>) -> BTreeMap<K, Vec<V>> {
-    let mut out: BTreeMap<K, Vec<V>> = BTreeMap::new();
-    for (key, value) in items {
-        out.entry(key).or_default().push(value);
-    }
-    out
 }

@@ -7,26 +7,43 @@
 //! Invariants: only additions; a record written twice is one record; a change is on disk before its
 //! answer; identity and account numbers are sealed; SQLite and PostgreSQL give the same answers.
 
+mod cases;
 mod change;
 mod commit;
 mod db;
 mod decode;
 mod encode;
+mod entitlements;
 mod error;
 mod history;
+mod house;
 mod journal;
+mod load;
 mod migrations;
+mod money;
+mod page;
+mod people;
+mod population;
 mod presence;
 mod schema;
 mod value;
 mod write;
 
+pub use cases::{CaseFile, TaskCount};
 pub use change::{
     BankAnswer, CaseHappening, ChangeSet, Committed, Expected, JournalEntry, Message, Run,
 };
+pub use entitlements::{Carry, Coverage, Mark, OutcomeCount, Owed, fingerprint};
 pub use error::StoreError;
 pub use history::Loaded;
+pub use house::{JournalCheck, JournalFault, Staff};
 pub use journal::JournalLine;
+pub use load::{LoadCount, RegisterChunk};
+
+pub use money::{OpenItem, PaymentCount};
+pub use page::Page;
+pub use people::{FoundHousehold, FoundPerson, PeopleQuery};
+pub use population::{Population, PopulationFilter};
 
 use db::Db;
 use registry::protect::Crypto;

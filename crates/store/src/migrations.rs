@@ -238,6 +238,7 @@ pub(crate) const STEPS: &[Step] = &[
          reason TEXT NOT NULL, \
          link BYTEA NOT NULL, \
          period TEXT NOT NULL, \
+         counter_period TEXT, \
          booked BIGINT NOT NULL, \
          recorded_at BIGINT NOT NULL, \
          PRIMARY KEY (shard, id)) /* clustered */",

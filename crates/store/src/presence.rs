@@ -7,6 +7,7 @@ use crate::commit::Shards;
 use crate::db::Tx;
 use crate::decode;
 use crate::error::StoreError;
+use crate::history::MEMBERS_EVER;
 use crate::value::args;
 use base::{Day, Id, Instant};
 use registry::timeline::{civil_day, placed_on, residence_on};
@@ -19,8 +20,6 @@ pub(crate) const PERSON_MEMBERSHIPS: &str = "SELECT household, person, id, relat
 pub(crate) const NAMES: &str = "SELECT person, id, name, sex, birth, NULL, recorded_at, recorded_by, source \
      FROM identity WHERE shard = $1 AND person = $2";
 pub(crate) const HEAD_AREA: &str = "UPDATE head SET area = $3 WHERE shard = $1 AND household = $2";
-pub(crate) const PRESENCE_AREA: &str =
-    "UPDATE presence SET area = $3 WHERE household_shard = $1 AND household = $2";
 pub(crate) const PRESENCE_SET: &str = "INSERT INTO presence (shard, person, name, household_shard, household, area) \
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (shard, person) DO UPDATE SET \
      name = excluded.name, household_shard = excluded.household_shard, \
@@ -34,16 +33,17 @@ pub(crate) async fn refresh(
     shards: &mut Shards,
 ) -> Result<(), StoreError> {
     let day = civil_day(c.at);
+    let mut persons: BTreeSet<Id> = c.memberships.iter().map(|m| m.person).collect();
     let moved: BTreeSet<Id> = c.residences.iter().map(|r| r.household).collect();
     for household in moved {
         let shard = shards.household(tx, household).await?;
         let area = area_of(tx, &shard, household, day, c.at).await?;
         tx.execute(HEAD_AREA, args![&shard, household, &area])
             .await?;
-        tx.execute(PRESENCE_AREA, args![&shard, household, &area])
-            .await?;
+        for row in tx.fetch(MEMBERS_EVER, args![&shard, household]).await? {
+            persons.insert(row.id(0)?);
+        }
     }
-    let mut persons: BTreeSet<Id> = c.memberships.iter().map(|m| m.person).collect();
     persons.extend(c.identities.iter().map(|i| i.person));
     persons.extend(c.persons.iter().map(|p| p.id));
     for person in persons {

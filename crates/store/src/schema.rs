@@ -283,6 +283,7 @@ table! {
     reason Text,
     link Bytes,
     period Text,
+    counter_period Text,
     booked Int,
     recorded_at Int,
 }

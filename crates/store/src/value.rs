@@ -35,6 +35,15 @@ impl Val {
         )
     }
 
+    /// Order within one column, as both databases sort it.
+    pub(crate) fn order(&self, other: &Val) -> std::cmp::Ordering {
+        match (self, other) {
+            (Val::Int(a), Val::Int(b)) => a.cmp(b),
+            (Val::Text(a), Val::Text(b)) => a.cmp(b),
+            _ => self.bytes().cmp(&other.bytes()),
+        }
+    }
+
     /// Readable form for messages.
     pub(crate) fn show(&self) -> String {
         match self {
