@@ -5,6 +5,7 @@ use casework::case::{Case, CaseEvent, Notice, Task};
 use entitlement::determination::{Award, Determination, EntitlementChange};
 use ledger::account::{Account, Transfer};
 use ledger::payment::{Batch, Payment, PaymentState};
+use ledger::recovery::Plan;
 use registry::record::{
     Evidence, Household, Identity, Membership, PayeeAccount, Person, Residence, Shard,
 };
@@ -23,7 +24,8 @@ pub struct ChangeSet {
     pub shard: Shard,
     /// Now, as the pure part was told.
     pub at: Instant,
-    /// The households whose histories the pure part read, with the versions it saw.
+    /// The households whose histories the pure part read, with the versions it saw. Households that the
+    /// change touches without being named here (imports) are counted on without a check.
     pub expect: Vec<Expected>,
 
     /// Persons whose records are opened.
@@ -52,6 +54,8 @@ pub struct ChangeSet {
     pub accounts: Vec<Account>,
     /// Movements of money.
     pub transfers: Vec<Transfer>,
+    /// How overpaid money is to come back.
+    pub recovery_plans: Vec<Plan>,
     /// Instruction files.
     pub batches: Vec<Batch>,
     /// Their lines.

@@ -13,21 +13,23 @@ use crate::write::{Clash, insert};
 use crate::{Store, value::Val};
 use base::Id;
 use casework::case::{CaseEvent, Happening};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub(crate) const SEEN: &str = "SELECT digest FROM change_set WHERE shard = $1 AND id = $2";
 pub(crate) const HEAD_FIRST: &str = "INSERT INTO head (shard, household, version, area, changed_at) \
      VALUES ($1, $2, 1, '', $3) ON CONFLICT (shard, household) DO NOTHING";
 pub(crate) const HEAD_NEXT: &str = "UPDATE head SET version = version + 1, changed_at = $4 \
      WHERE shard = $1 AND household = $2 AND version = $3";
+pub(crate) const HEAD_TOUCHED: &str = "UPDATE head SET version = version + 1, changed_at = $3 \
+     WHERE shard = $1 AND household = $2";
+pub(crate) const HOMES: &str = "SELECT DISTINCT household, shard FROM membership WHERE person = $1";
 pub(crate) const PERSON_SHARD: &str = "SELECT shard FROM person WHERE id = $1";
 pub(crate) const HOUSEHOLD_SHARD: &str = "SELECT shard FROM household WHERE id = $1";
 pub(crate) const TASK_DONE: &str =
     "UPDATE task SET done_at = $3 WHERE shard = $1 AND id = $2 AND done_at IS NULL";
 pub(crate) const TASK_DONE_AT: &str = "SELECT done_at FROM task WHERE shard = $1 AND id = $2";
-pub(crate) const CASE_STATE: &str =
-    "UPDATE case_file SET state = $3, closed_at = $4 WHERE shard = $1 AND id = $2";
-pub(crate) const PAYMENT_BY_ID: &str = "SELECT shard, batch FROM payment WHERE id = $1";
+pub(crate) const CASE_STATE: &str = "UPDATE case_file SET state = $3, closed_at = $4 WHERE shard = $1 AND id = $2 AND closed_at IS NULL";
+pub(crate) const PAYMENT_BY_ID: &str = "SELECT shard, batch, state FROM payment WHERE id = $1";
 pub(crate) const PAYMENT_ANSWERED: &str = "UPDATE payment SET state = $4, bank_reason = $5 \
      WHERE shard = $1 AND batch = $2 AND id = $3";
 pub(crate) const RUN_SET: &str = "INSERT INTO run (shard, id, kind, argument, state, cursor, detail, started_at, changed_at) \
@@ -78,6 +80,7 @@ impl Store {
         }
         heads(tx, c).await?;
         let mut shards = Shards::of(c);
+        touch(tx, c, &mut shards).await?;
         let mut written = 0;
         written += self.write_register(tx, c, &mut shards).await?;
         written += self.write_entitlement(tx, c).await?;
@@ -199,6 +202,8 @@ impl Store {
         written += insert(tx, &t::ACCOUNT, accounts, Clash::Different).await?;
         let transfers = c.transfers.iter().map(row::transfer).collect();
         written += insert(tx, &t::TRANSFER, transfers, Clash::Conflict).await?;
+        let plans = c.recovery_plans.iter().map(row::recovery_plan).collect();
+        written += insert(tx, &t::RECOVERY_PLAN, plans, Clash::Different).await?;
         let batches = c.batches.iter().map(row::batch).collect();
         written += insert(tx, &t::BATCH, batches, Clash::Conflict).await?;
         let crypto = self.crypto.as_ref();
@@ -222,6 +227,10 @@ impl Store {
                 )));
             };
             let (shard, batch) = (found.text(0)?, found.id(1)?);
+            // Whatever the order in which answers come, the highest state stands.
+            if answer.state <= found.word(2)? {
+                continue;
+            }
             let values = args![
                 shard,
                 batch,
@@ -263,6 +272,47 @@ async fn heads(tx: &mut Tx, c: &ChangeSet) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Counts on the versions of households that the change touches without having read them, so that
+/// whoever has read them meets a conflict: those it records something about, and those of persons it
+/// records something about.
+async fn touch(tx: &mut Tx, c: &ChangeSet, shards: &mut Shards) -> Result<(), StoreError> {
+    let settled: HashSet<Id> = (c.expect.iter().map(|e| e.household))
+        .chain(c.households.iter().map(|h| h.id))
+        .collect();
+    let new: HashSet<Id> = c.persons.iter().map(|p| p.id).collect();
+    let mut households: BTreeSet<Id> = (c.residences.iter().map(|r| r.household))
+        .chain(c.memberships.iter().map(|m| m.household))
+        .collect();
+    let mut persons: BTreeSet<Id> = c.identities.iter().map(|i| i.person).collect();
+    for subject in (c.evidence.iter().map(|e| e.subject)).chain(c.payees.iter().map(|p| p.subject))
+    {
+        if settled.contains(&subject) {
+            continue;
+        }
+        if shards.is_household(tx, subject).await? {
+            households.insert(subject);
+        } else {
+            persons.insert(subject);
+        }
+    }
+    persons.extend(c.memberships.iter().map(|m| m.person));
+    for person in persons.difference(&new.into_iter().collect()) {
+        for row in tx.fetch(HOMES, args![*person]).await? {
+            let household = row.id(0)?;
+            shards.households.insert(household, row.text(1)?);
+            households.insert(household);
+        }
+    }
+    for household in households {
+        if !settled.contains(&household) {
+            let shard = shards.household(tx, household).await?;
+            tx.execute(HEAD_TOUCHED, args![shard, household, c.at])
+                .await?;
+        }
+    }
+    Ok(())
+}
+
 async fn write_cases(tx: &mut Tx, c: &ChangeSet) -> Result<u64, StoreError> {
     let mut written = 0;
     let cases = c.cases.iter().map(row::case).collect();
@@ -280,9 +330,8 @@ async fn write_cases(tx: &mut Tx, c: &ChangeSet) -> Result<u64, StoreError> {
         written += 1;
         if let Some(state) = closes(event) {
             let values = args![shard, case, state, event.at];
-            if tx.execute(CASE_STATE, values).await? == 0 {
-                return Err(StoreError::Invalid(format!("there is no case {case}")));
-            }
+            // What comes after the end changes nothing.
+            tx.execute(CASE_STATE, values).await?;
         }
     }
     for task in &c.tasks {
@@ -373,6 +422,15 @@ impl Shards {
             Some(shard) => Ok(shard),
             None => Err(StoreError::UnknownSubject(id)),
         }
+    }
+
+    async fn is_household(&mut self, tx: &mut Tx, id: Id) -> Result<bool, StoreError> {
+        if self.persons.contains_key(&id) {
+            return Ok(false);
+        }
+        Ok(look_up(tx, &mut self.households, HOUSEHOLD_SHARD, id)
+            .await?
+            .is_some())
     }
 
     pub(crate) async fn any(&mut self, tx: &mut Tx, id: Id) -> Result<String, StoreError> {

@@ -1,6 +1,7 @@
 //! Two databases behind one road: the same SQL texts, the same values, the same transactions.
 
 use crate::error::StoreError;
+use crate::schema::Ty;
 use crate::value::{Row, Val};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
@@ -200,6 +201,38 @@ impl Db {
         args: Vec<Val>,
     ) -> Result<Option<Row>, StoreError> {
         Ok(self.fetch(sql, args).await?.into_iter().next())
+    }
+
+    /// Is this PostgreSQL?
+    pub(crate) fn is_pg(&self) -> bool {
+        matches!(self, Db::Pg(_))
+    }
+
+    /// Names and types of a table's columns, in order.
+    pub(crate) async fn columns(&self, table: &str) -> Result<Vec<(String, Ty)>, StoreError> {
+        let sql = match self {
+            Db::Sqlite { .. } => "SELECT name, type FROM pragma_table_info($1) ORDER BY cid",
+            Db::Pg(_) => {
+                "SELECT CAST(column_name AS TEXT), UPPER(CAST(data_type AS TEXT)) FROM information_schema.columns \
+                 WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position"
+            }
+        };
+        let mut out = Vec::new();
+        for row in self.fetch(sql, vec![Val::from(table)]).await? {
+            let ty = match row.str(1)? {
+                "BIGINT" => Ty::Int,
+                "TEXT" => Ty::Text,
+                "BYTEA" => Ty::Bytes,
+                other => {
+                    return Err(StoreError::corrupt(
+                        format!("{table} {}", row.str(0)?),
+                        other,
+                    ));
+                }
+            };
+            out.push((row.text(0)?, ty));
+        }
+        Ok(out)
     }
 
     /// Prepares a statement without running it.

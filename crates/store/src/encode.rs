@@ -9,6 +9,7 @@ use entitlement::Outcome;
 use entitlement::determination::{Award, Determination, EntitlementChange};
 use ledger::account::{Account, Transfer};
 use ledger::payment::{Batch, Payment};
+use ledger::recovery::Plan;
 use registry::protect::Crypto;
 use registry::record::{
     Area, Evidence, Household, Identity, Membership, PayeeAccount, Person, Provenance, Residence,
@@ -19,6 +20,12 @@ pub(crate) type Values = Vec<Val>;
 /// Purposes that keep sealed columns apart.
 pub(crate) const NUMBER: &str = "identity-number";
 pub(crate) const ACCOUNT: &str = "bank-account";
+
+/// The half of a keyed hash that is kept: 128 bits tell a country's numbers apart, and the index is
+/// half as large.
+fn short(hash: [u8; 32]) -> Vec<u8> {
+    hash[..16].to_vec()
+}
 
 /// Stands for "no deadline", so that tasks sort and page by deadline.
 pub(crate) const NEVER: i64 = i64::MAX;
@@ -47,8 +54,8 @@ pub(crate) fn household(h: &Household) -> Values {
 }
 
 /// Numbers are compared and looked up in one form, however they were typed.
-pub(crate) fn number_hash(crypto: &dyn Crypto, number: &str) -> [u8; 32] {
-    crypto.lookup(NUMBER, &registry::identity::canonical(number))
+pub(crate) fn number_hash(crypto: &dyn Crypto, number: &str) -> Vec<u8> {
+    short(crypto.lookup(NUMBER, &registry::identity::canonical(number)))
 }
 
 pub(crate) fn identity(crypto: &dyn Crypto, shard: &str, i: Identity) -> Values {
@@ -112,7 +119,7 @@ pub(crate) fn payee(crypto: &dyn Crypto, shard: &str, p: PayeeAccount) -> Values
         p.subject,
         p.id,
         p.holder,
-        crypto.lookup(ACCOUNT, p.number.trim()),
+        short(crypto.lookup(ACCOUNT, p.number.trim())),
         crypto.seal(ACCOUNT, p.number.trim()),
         p.bank,
     ];
@@ -203,6 +210,23 @@ pub(crate) fn transfer(t: &Transfer) -> Values {
     ]
 }
 
+pub(crate) fn recovery_plan(p: &Plan) -> Values {
+    args![
+        &p.shard,
+        p.payee,
+        p.id,
+        &p.programme,
+        &p.period,
+        p.amount,
+        p.not_before,
+        p.cap_percent,
+        p.per_payment,
+        p.across_programmes,
+        p.cause,
+        p.recorded_at,
+    ]
+}
+
 pub(crate) fn batch(b: &Batch) -> Values {
     args![
         &b.shard,
@@ -226,7 +250,7 @@ pub(crate) fn payment(crypto: &dyn Crypto, p: &Payment) -> Result<Values, StoreE
         p.payee,
         &p.programme,
         &p.holder,
-        crypto.lookup(ACCOUNT, p.account.trim()),
+        short(crypto.lookup(ACCOUNT, p.account.trim())),
         crypto.seal(ACCOUNT, p.account.trim()),
         &p.bank,
         p.amount,

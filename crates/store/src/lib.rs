@@ -9,6 +9,7 @@
 
 mod cases;
 mod change;
+mod check;
 mod commit;
 mod db;
 mod decode;

@@ -85,7 +85,7 @@ impl Store {
         P: FnMut(LoadCount) + Send + 'static,
     {
         // Chunks are made and turned into rows on one thread while those before are written on another.
-        let (send, mut receive) = tokio::sync::mpsc::channel::<ChunkRows>(2);
+        let (send, mut receive) = tokio::sync::mpsc::channel::<ChunkRows>(1);
         let crypto = self.crypto.clone();
         let maker = tokio::task::spawn_blocking(move || {
             for chunk in chunks {
@@ -185,7 +185,7 @@ fn rows_of(crypto: &dyn Crypto, c: RegisterChunk, at: Instant) -> ChunkRows {
     let (heads, presences) = index_of(&c, at, &shards);
     let mut add = |table, mut values: Vec<Values>| {
         // In the order of the key, so that a table kept in that order is written from front to back.
-        values.sort_by(|a: &Values, b: &Values| key_order(table, a, b));
+        sort_by_key(table, &mut values);
         rows.tables.push((table, values));
     };
     add(&t::PERSON, c.persons.iter().map(row::person).collect());
@@ -308,14 +308,20 @@ fn index_of(c: &RegisterChunk, at: Instant, shards: &Shards) -> (Vec<Values>, Ve
     (heads, presences)
 }
 
-fn key_order(table: &Table, a: &Values, b: &Values) -> std::cmp::Ordering {
-    for i in 0..table.key {
-        let order = a[i].order(&b[i]);
-        if order.is_ne() {
-            return order;
+/// Sorts rows by their key. Nearly always all are of one shard, and then it need not be looked at.
+fn sort_by_key(table: &Table, rows: &mut [Values]) {
+    let shard = rows.first().map(|row| row[0].clone());
+    let same = shard.is_some_and(|shard| rows.iter().all(|row| row[0] == shard));
+    let first = usize::from(same && table.key > 1);
+    rows.sort_by(|a, b| {
+        for i in first..table.key {
+            let order = a[i].order(&b[i]);
+            if order.is_ne() {
+                return order;
+            }
         }
-    }
-    std::cmp::Ordering::Equal
+        std::cmp::Ordering::Equal
+    });
 }
 
 async fn join<T>(task: tokio::task::JoinHandle<T>) -> Result<T, StoreError> {
@@ -323,12 +329,15 @@ async fn join<T>(task: tokio::task::JoinHandle<T>) -> Result<T, StoreError> {
         .map_err(|error| StoreError::Io(std::io::Error::other(error)))
 }
 
+/// Rows a statement.
+const AT_ONCE: usize = 16;
+
 fn sqlite_writer(path: &Path) -> Result<rusqlite::Connection, StoreError> {
     let connection = rusqlite::Connection::open(path)?;
     connection.busy_timeout(std::time::Duration::from_secs(60))?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.execute_batch(
-        "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -262144; \
+        "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -131072; \
          PRAGMA wal_autocheckpoint = 16384; PRAGMA temp_store = MEMORY",
     )?;
     Ok(connection)
@@ -341,9 +350,21 @@ fn write_sqlite(
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let mut written = 0;
     for (table, rows) in &chunk.tables {
-        let mut statement = tx.prepare_cached(&table.insert_sql(1))?;
         let mut known = Vec::new();
-        for values in rows {
+        let (many, rest) = rows.as_chunks::<AT_ONCE>();
+        if !many.is_empty() {
+            let mut statement = tx.prepare_cached(&table.insert_sql(AT_ONCE))?;
+            for chunk in many {
+                let values = chunk.iter().flatten();
+                let new = statement.execute(rusqlite::params_from_iter(values))?;
+                written += new as u64;
+                if new < AT_ONCE {
+                    known.extend(chunk);
+                }
+            }
+        }
+        let mut statement = tx.prepare_cached(&table.insert_sql(1))?;
+        for values in rest {
             match statement.execute(rusqlite::params_from_iter(values))? {
                 0 => known.push(values),
                 n => written += n as u64,

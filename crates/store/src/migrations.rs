@@ -252,6 +252,27 @@ pub(crate) const STEPS: &[Step] = &[
         "CREATE INDEX transfer_by_credit ON transfer (shard, credit)",
     ),
     step(
+        "recovery_plan",
+        "CREATE TABLE recovery_plan (\
+         shard TEXT NOT NULL, \
+         payee BYTEA NOT NULL, \
+         id BYTEA NOT NULL, \
+         programme TEXT NOT NULL, \
+         period TEXT NOT NULL, \
+         amount BIGINT NOT NULL, \
+         not_before BIGINT NOT NULL, \
+         cap_percent BIGINT, \
+         per_payment BIGINT, \
+         across_programmes BIGINT NOT NULL, \
+         cause BYTEA NOT NULL, \
+         recorded_at BIGINT NOT NULL, \
+         PRIMARY KEY (shard, payee, id)) /* clustered */",
+    ),
+    step(
+        "recovery_plan_by_programme",
+        "CREATE INDEX recovery_plan_by_programme ON recovery_plan (programme, shard, payee)",
+    ),
+    step(
         "batch",
         "CREATE TABLE batch (\
          shard TEXT NOT NULL, \

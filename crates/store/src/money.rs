@@ -9,6 +9,7 @@ use crate::value::{Row, args, word};
 use base::{Fen, Id};
 use ledger::account::{Account, Purpose, Transfer};
 use ledger::payment::{Batch, Payment, PaymentState};
+use ledger::recovery::Plan;
 use std::collections::BTreeMap;
 
 pub(crate) const ACCOUNTS_OF: &str = "SELECT id, shard, owner, programme, purpose FROM account WHERE shard = $1 AND owner = $2 ORDER BY programme, purpose";
@@ -46,6 +47,22 @@ pub(crate) const PAYMENTS_PAGE: &str = "SELECT id, shard, batch, sequence, payee
 pub(crate) const PAYMENT_STATES: &str = "SELECT b.programme, b.month, p.state, COUNT(*), CAST(SUM(p.amount) AS BIGINT) \
      FROM batch b JOIN payment p ON p.shard = b.shard AND p.batch = b.id GROUP BY b.programme, b.month, p.state ORDER BY b.programme, b.month, p.state";
 pub(crate) const ANSWERS_OF: &str = "SELECT id, shard, payment, at, state, reason, source FROM bank_answer WHERE shard = $1 AND payment = $2 ORDER BY at, id";
+
+pub(crate) const TRANSFERS_OF_OWNER: &str = "SELECT t.id, t.shard, t.debit, t.credit, t.amount, t.reason, t.link, t.period, t.counter_period, t.booked, t.recorded_at \
+     FROM account a JOIN transfer t ON t.shard = a.shard AND t.debit = a.id WHERE a.shard = $1 AND a.owner = $2 \
+     UNION SELECT t.id, t.shard, t.debit, t.credit, t.amount, t.reason, t.link, t.period, t.counter_period, t.booked, t.recorded_at \
+     FROM account a JOIN transfer t ON t.shard = a.shard AND t.credit = a.id WHERE a.shard = $1 AND a.owner = $2 \
+     ORDER BY 11, 1";
+pub(crate) const OWNERS: &str = "SELECT DISTINCT owner FROM account WHERE shard = $1 AND programme = $2 AND owner > $3 ORDER BY owner LIMIT $4";
+pub(crate) const TRANSFERS_OF_OWNERS: &str = "SELECT t.id, t.shard, t.debit, t.credit, t.amount, t.reason, t.link, t.period, t.counter_period, t.booked, t.recorded_at, a.owner \
+     FROM account a JOIN transfer t ON t.shard = a.shard AND t.debit = a.id WHERE a.shard = $1 AND a.programme = $2 AND a.owner > $3 AND a.owner <= $4 \
+     UNION SELECT t.id, t.shard, t.debit, t.credit, t.amount, t.reason, t.link, t.period, t.counter_period, t.booked, t.recorded_at, a.owner \
+     FROM account a JOIN transfer t ON t.shard = a.shard AND t.credit = a.id WHERE a.shard = $1 AND a.programme = $2 AND a.owner > $3 AND a.owner <= $4 \
+     ORDER BY 12, 11, 1";
+pub(crate) const PLANS_OF: &str = "SELECT id, shard, payee, programme, period, amount, not_before, cap_percent, per_payment, across_programmes, cause, recorded_at \
+     FROM recovery_plan WHERE shard = $1 AND payee = $2 ORDER BY recorded_at, id";
+pub(crate) const PLANS: &str = "SELECT id, shard, payee, programme, period, amount, not_before, cap_percent, per_payment, across_programmes, cause, recorded_at \
+     FROM recovery_plan WHERE programme = $1 ORDER BY shard, payee, recorded_at, id";
 
 /// What one owner's accounts of one purpose hold for one period.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +143,75 @@ impl Store {
         let values = args![shard, id, limit as i64];
         let rows = self.db.fetch(TRANSFERS_PAGE, values).await?;
         rows.iter().map(transfer).collect()
+    }
+
+    /// Movements of all accounts of one owner, each once, oldest first: what its positions are folded from.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn transfers_of_payee(
+        &self,
+        shard: &str,
+        payee: Id,
+    ) -> Result<Vec<Transfer>, StoreError> {
+        let values = args![shard, payee];
+        let rows = self.db.fetch(TRANSFERS_OF_OWNER, values).await?;
+        rows.iter().map(transfer).collect()
+    }
+
+    /// Movements of a programme's payees, `limit` payees at a time by id, from after the one given: what a
+    /// pay run folds into positions. Empty at the end.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn payees_page(
+        &self,
+        shard: &str,
+        programme: &str,
+        after: Option<Id>,
+        limit: usize,
+    ) -> Result<Vec<(Id, Vec<Transfer>)>, StoreError> {
+        let low = after.unwrap_or(nobody());
+        let values = args![shard, programme, low, limit as i64];
+        let owners = self.db.fetch(OWNERS, values).await?;
+        let Some(last) = owners.last() else {
+            return Ok(vec![]);
+        };
+        let mut out: Vec<(Id, Vec<Transfer>)> = Vec::with_capacity(owners.len());
+        for owner in &owners {
+            out.push((owner.id(0)?, Vec::new()));
+        }
+        let values = args![shard, programme, low, last.id(0)?];
+        let rows = self.db.fetch(TRANSFERS_OF_OWNERS, values).await?;
+        let mut at = 0;
+        for row in &rows {
+            let owner = row.id(11)?;
+            while out.get(at).is_some_and(|(id, _)| *id < owner) {
+                at += 1;
+            }
+            if let Some((_, transfers)) = out.get_mut(at) {
+                transfers.push(transfer(row)?);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Recovery plans of one payee, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn recovery_plans_of(&self, shard: &str, payee: Id) -> Result<Vec<Plan>, StoreError> {
+        let rows = self.db.fetch(PLANS_OF, args![shard, payee]).await?;
+        rows.iter().map(plan).collect()
+    }
+
+    /// Recovery plans of one programme, by shard and payee.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn recovery_plans(&self, programme: &str) -> Result<Vec<Plan>, StoreError> {
+        let rows = self.db.fetch(PLANS, args![programme]).await?;
+        rows.iter().map(plan).collect()
     }
 
     /// Debits less credits of one account.
@@ -314,6 +400,26 @@ fn transfer(row: &Row) -> Result<Transfer, StoreError> {
         counter_period: row.maybe_text(8)?.map(str::to_owned),
         booked: row.day(9)?,
         recorded_at: row.instant(10)?,
+    })
+}
+
+fn plan(row: &Row) -> Result<Plan, StoreError> {
+    let cap = row.maybe_int(7)?.map(u32::try_from);
+    Ok(Plan {
+        id: row.id(0)?,
+        shard: row.text(1)?,
+        payee: row.id(2)?,
+        programme: row.text(3)?,
+        period: row.text(4)?,
+        amount: row.fen(5)?,
+        not_before: row.day(6)?,
+        cap_percent: cap
+            .transpose()
+            .map_err(|_| StoreError::corrupt("cap_percent", row))?,
+        per_payment: row.maybe_int(8)?.map(Fen),
+        across_programmes: row.int(9)? != 0,
+        cause: row.id(10)?,
+        recorded_at: row.instant(11)?,
     })
 }
 

@@ -115,9 +115,7 @@ impl Store {
                     | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
                 let connection = rusqlite::Connection::open_with_flags(path, flags)?;
                 connection.busy_timeout(std::time::Duration::from_secs(60))?;
-                connection.execute_batch(
-                    "PRAGMA cache_size = -65536; PRAGMA mmap_size = 1073741824; BEGIN",
-                )?;
+                connection.execute_batch("PRAGMA cache_size = -65536; BEGIN")?;
                 Ok(Source::Sqlite(connection))
             }
             Db::Pg(pool) => {

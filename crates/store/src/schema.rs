@@ -289,6 +289,23 @@ table! {
 }
 
 table! {
+    /// How overpaid money comes back.
+    RECOVERY_PLAN = "recovery_plan" key 3:
+    shard Text,
+    payee Bytes,
+    id Bytes,
+    programme Text,
+    period Text,
+    amount Int,
+    not_before Int,
+    cap_percent Int,
+    per_payment Int,
+    across_programmes Int,
+    cause Bytes,
+    recorded_at Int,
+}
+
+table! {
     /// Instruction files.
     BATCH = "batch" key 2:
     shard Text,
@@ -514,6 +531,7 @@ pub(crate) const TABLES: &[&Table] = &[
     &ENTITLEMENT_CHANGE,
     &ACCOUNT,
     &TRANSFER,
+    &RECOVERY_PLAN,
     &BATCH,
     &PAYMENT,
     &BANK_ANSWER,

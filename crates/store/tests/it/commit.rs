@@ -5,6 +5,7 @@ use serde_json::json;
 use store::{ChangeSet, Store, StoreError};
 
 async fn story(store: &Store) {
+    assert!(store.check_schema().await.expect("every statement fits") > 100);
     let then = at("2026-01-05T01:00:00Z");
     let opened = family("h", 2, "990101001", then);
     assert!(store.commit(&opened).await.expect("opened").written > 5);
@@ -90,4 +91,39 @@ async fn commits_are_whole_and_once_on_postgresql() {
     let store = server.store().await;
     assert_eq!(store.migrate().await.expect("again"), 0);
     story(&store).await;
+}
+
+/// Every statement is in the list that `check_schema` prepares.
+#[test]
+fn no_statement_goes_unchecked() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let list = std::fs::read_to_string(folder.join("check.rs")).expect("read");
+    let mut seen = 0;
+    for file in std::fs::read_dir(&folder).expect("read").flatten() {
+        let path = file.path();
+        let module = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        if module == "migrations" || module == "schema" {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("read");
+        for part in text.split("const ").skip(1) {
+            let Some((name, rest)) = part.split_once(": &str =") else {
+                continue;
+            };
+            let sql = rest.trim_start().trim_start_matches('"');
+            if ["SELECT", "INSERT", "UPDATE", "DELETE"]
+                .iter()
+                .any(|verb| sql.starts_with(verb))
+            {
+                seen += 1;
+                let entry = format!("\"{module}::{name}\"");
+                assert!(list.contains(&entry), "{entry} is not in check.rs");
+            }
+        }
+    }
+    assert!(seen > 50, "{seen}");
 }

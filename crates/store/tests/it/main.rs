@@ -2,6 +2,7 @@
 
 mod commit;
 mod pg;
+mod script;
 
 use base::{Day, Id, Instant, Period, parse_day, parse_instant};
 use registry::protect::{Keyring, Suite};

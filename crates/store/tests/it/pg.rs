@@ -97,6 +97,28 @@ impl Server {
         format!("postgres://minsheng@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// A store on a database of its own within this server.
+    pub async fn fresh(&self, name: &str) -> Store {
+        drop(self.store().await);
+        let made = Command::new(programs().expect("installed").join("createdb"))
+            .args([
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &self.port.to_string(),
+                "-U",
+                "minsheng",
+                name,
+            ])
+            .status()
+            .expect("createdb runs");
+        assert!(made.success(), "createdb failed");
+        let url = format!("postgres://minsheng@127.0.0.1:{}/{name}", self.port);
+        let store = Store::open(&url, crate::crypto()).await.expect("opened");
+        store.migrate().await.expect("migrated");
+        store
+    }
+
     /// Waits until it answers; gives a migrated store.
     pub async fn store(&self) -> Store {
         for _ in 0..200 {

@@ -1,0 +1,189 @@
+//! Does the database have the tables that this program speaks of? Every statement is prepared, and the
+//! columns of every table are compared with their description.
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::schema::{TABLES, Ty};
+
+/// Every statement of this crate; a test holds the list complete.
+const STATEMENTS: &[(&str, &str)] = &[
+    ("cases::TASKS", crate::cases::TASKS),
+    ("cases::TASKS_OF", crate::cases::TASKS_OF),
+    ("cases::TASK", crate::cases::TASK),
+    ("cases::TASK_COUNTS", crate::cases::TASK_COUNTS),
+    ("cases::CASE", crate::cases::CASE),
+    ("cases::CASES_OF", crate::cases::CASES_OF),
+    ("cases::CASES", crate::cases::CASES),
+    ("cases::EVENTS", crate::cases::EVENTS),
+    ("cases::NOTICES_OF", crate::cases::NOTICES_OF),
+    ("cases::NOTICES", crate::cases::NOTICES),
+    ("commit::SEEN", crate::commit::SEEN),
+    ("commit::HEAD_FIRST", crate::commit::HEAD_FIRST),
+    ("commit::HEAD_NEXT", crate::commit::HEAD_NEXT),
+    ("commit::HEAD_TOUCHED", crate::commit::HEAD_TOUCHED),
+    ("commit::HOMES", crate::commit::HOMES),
+    ("commit::PERSON_SHARD", crate::commit::PERSON_SHARD),
+    ("commit::HOUSEHOLD_SHARD", crate::commit::HOUSEHOLD_SHARD),
+    ("commit::TASK_DONE", crate::commit::TASK_DONE),
+    ("commit::TASK_DONE_AT", crate::commit::TASK_DONE_AT),
+    ("commit::CASE_STATE", crate::commit::CASE_STATE),
+    ("commit::PAYMENT_BY_ID", crate::commit::PAYMENT_BY_ID),
+    ("commit::PAYMENT_ANSWERED", crate::commit::PAYMENT_ANSWERED),
+    ("commit::RUN_SET", crate::commit::RUN_SET),
+    (
+        "entitlements::DETERMINATIONS_OF",
+        crate::entitlements::DETERMINATIONS_OF,
+    ),
+    ("entitlements::VERSIONS", crate::entitlements::VERSIONS),
+    ("entitlements::MARKS", crate::entitlements::MARKS),
+    ("entitlements::CARRIES", crate::entitlements::CARRIES),
+    ("entitlements::WHOLE_PAGE", crate::entitlements::WHOLE_PAGE),
+    ("entitlements::SHARDS", crate::entitlements::SHARDS),
+    ("entitlements::PERIODS", crate::entitlements::PERIODS),
+    ("entitlements::AWARDS_OF", crate::entitlements::AWARDS_OF),
+    ("entitlements::AWARDS", crate::entitlements::AWARDS),
+    ("entitlements::CHANGES_OF", crate::entitlements::CHANGES_OF),
+    (
+        "entitlements::CHANGES_OF_PERIOD",
+        crate::entitlements::CHANGES_OF_PERIOD,
+    ),
+    (
+        "entitlements::COVERED_HOUSEHOLDS",
+        crate::entitlements::COVERED_HOUSEHOLDS,
+    ),
+    (
+        "entitlements::COVERED_PERSONS",
+        crate::entitlements::COVERED_PERSONS,
+    ),
+    ("entitlements::OUTCOMES", crate::entitlements::OUTCOMES),
+    (
+        "entitlements::OWED_BY_PERIOD",
+        crate::entitlements::OWED_BY_PERIOD,
+    ),
+    ("history::HOUSEHOLD", crate::history::HOUSEHOLD),
+    ("history::VERSION", crate::history::VERSION),
+    ("history::MEMBERS_EVER", crate::history::MEMBERS_EVER),
+    ("history::IDENTITIES", crate::history::IDENTITIES),
+    ("history::EVIDENCE", crate::history::EVIDENCE),
+    ("history::PAYEES", crate::history::PAYEES),
+    ("house::SETTING", crate::house::SETTING),
+    ("house::SETTING_SET", crate::house::SETTING_SET),
+    ("house::STAFF", crate::house::STAFF),
+    ("house::STAFF_ONE", crate::house::STAFF_ONE),
+    ("house::STAFF_SET", crate::house::STAFF_SET),
+    ("house::SESSION_NEW", crate::house::SESSION_NEW),
+    ("house::SESSION", crate::house::SESSION),
+    ("house::SESSION_END", crate::house::SESSION_END),
+    ("house::RUN", crate::house::RUN),
+    ("house::RUNS", crate::house::RUNS),
+    ("house::OUTBOX", crate::house::OUTBOX),
+    ("house::OUTBOX_SENT", crate::house::OUTBOX_SENT),
+    ("journal::HEAD", crate::journal::HEAD),
+    ("journal::HEAD_LOCKED", crate::journal::HEAD_LOCKED),
+    ("journal::HEAD_NEW", crate::journal::HEAD_NEW),
+    ("journal::HEAD_SET", crate::journal::HEAD_SET),
+    ("journal::PAGE", crate::journal::PAGE),
+    ("journal::ABOUT", crate::journal::ABOUT),
+    ("journal::CHAIN", crate::journal::CHAIN),
+    ("journal::CHAINS", crate::journal::CHAINS),
+    (
+        "journal::CHAINS_WITH_LINES",
+        crate::journal::CHAINS_WITH_LINES,
+    ),
+    ("lib::VERSION", crate::VERSION),
+    ("lib::VERSION_SET", crate::VERSION_SET),
+    ("money::ACCOUNTS_OF", crate::money::ACCOUNTS_OF),
+    ("money::ACCOUNTS_PAGE", crate::money::ACCOUNTS_PAGE),
+    ("money::TRANSFERS_OF", crate::money::TRANSFERS_OF),
+    ("money::TRANSFERS_PAGE", crate::money::TRANSFERS_PAGE),
+    ("money::BALANCE", crate::money::BALANCE),
+    ("money::BALANCES", crate::money::BALANCES),
+    ("money::TOTALS", crate::money::TOTALS),
+    ("money::BATCHES", crate::money::BATCHES),
+    ("money::BATCHES_OF", crate::money::BATCHES_OF),
+    ("money::PAYMENTS_IN", crate::money::PAYMENTS_IN),
+    ("money::PAYMENTS_OF", crate::money::PAYMENTS_OF),
+    ("money::PAYMENT", crate::money::PAYMENT),
+    ("money::PAYMENTS_PAGE", crate::money::PAYMENTS_PAGE),
+    ("money::PAYMENT_STATES", crate::money::PAYMENT_STATES),
+    ("money::ANSWERS_OF", crate::money::ANSWERS_OF),
+    (
+        "money::TRANSFERS_OF_OWNER",
+        crate::money::TRANSFERS_OF_OWNER,
+    ),
+    ("money::OWNERS", crate::money::OWNERS),
+    (
+        "money::TRANSFERS_OF_OWNERS",
+        crate::money::TRANSFERS_OF_OWNERS,
+    ),
+    ("money::PLANS_OF", crate::money::PLANS_OF),
+    ("money::PLANS", crate::money::PLANS),
+    ("people::BY_NAME", crate::people::BY_NAME),
+    ("people::BY_AREA", crate::people::BY_AREA),
+    ("people::BY_ID", crate::people::BY_ID),
+    ("people::BY_NUMBER", crate::people::BY_NUMBER),
+    ("people::IN_AREA", crate::people::IN_AREA),
+    ("people::CHANGED", crate::people::CHANGED),
+    ("people::AREAS", crate::people::AREAS),
+    ("people::COUNT_HOUSEHOLDS", crate::people::COUNT_HOUSEHOLDS),
+    ("people::COUNT_PERSONS", crate::people::COUNT_PERSONS),
+    ("population::SHARDS", crate::population::SHARDS),
+    ("population::HOUSEHOLDS", crate::population::HOUSEHOLDS),
+    ("population::LIVING", crate::population::LIVING),
+    ("population::BELONGING", crate::population::BELONGING),
+    ("population::ELSEWHERE", crate::population::ELSEWHERE),
+    ("population::BEING", crate::population::BEING),
+    ("population::MEMBERS_SAY", crate::population::MEMBERS_SAY),
+    (
+        "population::HOUSEHOLDS_SAY",
+        crate::population::HOUSEHOLDS_SAY,
+    ),
+    ("presence::RESIDENCES", crate::presence::RESIDENCES),
+    (
+        "presence::PERSON_MEMBERSHIPS",
+        crate::presence::PERSON_MEMBERSHIPS,
+    ),
+    ("presence::NAMES", crate::presence::NAMES),
+    ("presence::HEAD_AREA", crate::presence::HEAD_AREA),
+    ("presence::PRESENCE_SET", crate::presence::PRESENCE_SET),
+];
+
+impl Store {
+    /// Prepares every statement that this program uses and compares the tables with their descriptions.
+    /// Gives the number of statements.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] names the statement or table that does not fit.
+    pub async fn check_schema(&self) -> Result<usize, StoreError> {
+        let mut checked = 0;
+        for (name, sql) in STATEMENTS {
+            // SQLite does not lock rows; only PostgreSQL is asked to.
+            if sql.ends_with("FOR UPDATE") && !self.db.is_pg() {
+                continue;
+            }
+            self.try_prepare(name, sql).await?;
+            checked += 1;
+        }
+        for table in TABLES {
+            self.try_prepare(table.name, &table.insert_sql(2)).await?;
+            self.try_prepare(table.name, &table.select_sql()).await?;
+            let declared = self.db.columns(table.name).await?;
+            let described: Vec<(String, Ty)> = (table.columns.iter())
+                .map(|c| (c.name.to_owned(), c.ty))
+                .collect();
+            if declared != described {
+                return Err(StoreError::Invalid(format!(
+                    "table {} has columns {declared:?}, this program expects {described:?}",
+                    table.name
+                )));
+            }
+            checked += 2;
+        }
+        Ok(checked)
+    }
+
+    async fn try_prepare(&self, name: &str, sql: &str) -> Result<(), StoreError> {
+        let prepared = self.db.prepare(sql).await;
+        prepared.map_err(|error| StoreError::Invalid(format!("{name}: {error}")))
+    }
+}
