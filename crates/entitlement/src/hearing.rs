@@ -17,6 +17,14 @@ pub(crate) struct Settling {
 }
 
 impl Settling {
+    /// In the month after one for which this much was owed.
+    pub fn after(previous: Option<Fen>) -> Settling {
+        Settling {
+            previous,
+            ..Settling::default()
+        }
+    }
+
     pub fn note(&mut self, period: PeriodKey, owed: Option<Fen>) {
         if matches!(period, PeriodKey::Month(_)) {
             self.previous = owed;

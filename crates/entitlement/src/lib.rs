@@ -14,6 +14,7 @@ pub mod determination;
 pub mod determine;
 pub mod difference;
 mod hearing;
+pub mod month;
 pub mod night;
 pub mod owed;
 pub mod redetermination;

@@ -6,9 +6,7 @@ use crate::determination::{Determination, EntitlementChange, PeriodKey, SubjectK
 use crate::determine::{Found, gone, next_version, subject_of};
 use crate::hearing::{Settling, hearable};
 use crate::owed::{Cause, Standing, award_running, change_to, owed};
-use crate::redetermination::{
-    Attention, Consequences, Difference, Hold, Known, Look, Opened, RunError,
-};
+use crate::redetermination::{Attention, Consequences, Difference, Hold, Known, Opened, RunError};
 use crate::rules::{Ask, Carry, Rules, programme_of_month};
 use crate::slices::Slices;
 use crate::{ApplicationRule, Evaluation, Outcome, Programme, Rhythm};
@@ -618,24 +616,16 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
             });
         }
         if let Some((period, outcome, awarded, true, application)) = settled.last
-            && application == ApplicationRule::Required
             && Some(period) == latest
+            && let Some(look) = crate::month::look(application, &outcome, awarded)
         {
-            let look = match (outcome, awarded) {
-                (Outcome::Refused { .. } | Outcome::NotApplicable, true) => {
-                    Some(Look::AwardedAndRefused)
-                }
-                (Outcome::Undetermined { .. }, true) => Some(Look::AwardedAndUndetermined),
-                (Outcome::Entitled { .. }, false) => Some(Look::EntitledNotAwarded),
-                _ => None,
-            };
-            self.out.attention.extend(look.map(|look| Attention {
+            self.out.attention.push(Attention {
                 subject,
                 programme: chain.programme.into(),
                 area: settled.area,
                 period,
                 look,
-            }));
+            });
         }
     }
 }

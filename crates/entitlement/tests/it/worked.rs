@@ -620,3 +620,69 @@ fn a_household_not_handed_in_is_asked_for() {
         Err(entitlement::redetermination::RunError::NotLoaded(id("k")))
     );
 }
+
+#[test]
+fn a_population_run_settles_a_month_as_a_redetermination_does() {
+    use entitlement::determination::PeriodKey;
+    use entitlement::month::{Beside, settle};
+    use entitlement::rules::Rules;
+
+    for (hearing, income) in [(true, 400), (true, 100), (false, 400), (false, 2000)] {
+        let law = Invented::new(hearing);
+        let mut world = family(&law);
+        let early = at("2026-06-10", 0);
+        world.learn(&law, "b", INCOME, json!(income), "2026-07..", early);
+        let july = month("2026-07");
+        let now = at("2026-07-01", 0);
+        // By the population's road.
+        let slice =
+            registry::timeline::slice(&world.households[0], law.kinds(), july.first(), now.now)
+                .expect("there");
+        let june = as_known(
+            &world.determinations,
+            id("h"),
+            "jia",
+            PeriodKey::Month(month("2026-06")),
+            now.now,
+        )
+        .expect("determined");
+        let carry = |_| Some(&june.carry);
+        let mut found = entitlement::determine::determine_slice(
+            &law, "jia", july, now.now, &slice, &carry, false,
+        )
+        .expect("runs");
+        let beside = Beside {
+            last: None,
+            awarded: true,
+            decisions: &[],
+            last_change: None,
+            owed_before: Some(Fen::yuan(500)),
+            area: "X-1",
+            hearable: true,
+        };
+        let programme = law.programme("jia", "X-1", july.first()).expect("in force");
+        let settled = settle(
+            programme,
+            found.remove(0),
+            &beside,
+            law.digest(),
+            now.now,
+            now,
+        );
+        // By the other.
+        world.opened[0].months.push(july);
+        let opened = Change::Opened {
+            programme: "jia".into(),
+            month: july,
+        };
+        let out = world.run(&law, &[opened], now);
+        let of_h = |d: &&entitlement::determination::Determination| d.subject == household("h");
+        assert_eq!(
+            settled.determination.as_ref(),
+            out.determinations.iter().find(of_h)
+        );
+        assert_eq!(settled.change.as_ref(), out.changes.first());
+        assert_eq!(settled.hold.as_ref(), out.holds.first());
+        assert_eq!(hearing && income > 200, settled.hold.is_some());
+    }
+}
