@@ -19,6 +19,7 @@ pub mod night;
 pub mod owed;
 pub mod redetermination;
 pub mod rules;
+pub mod situation;
 mod slices;
 mod walk;
 

@@ -1,5 +1,6 @@
 //! The room's tests against a small invented law.
 
+mod files;
 mod invented;
 mod property;
 mod worked;

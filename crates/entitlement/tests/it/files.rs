@@ -1,0 +1,291 @@
+//! The same through a law file and the engine: from the register's slices to outcomes.
+
+use crate::invented::{World, at, day, household, id, month, months, moved, person};
+use base::Fen;
+use entitlement::change::Change;
+use entitlement::determine::{Found, determine_slice};
+use entitlement::night;
+use entitlement::redetermination::redetermine;
+use entitlement::rules::Rules;
+use entitlement::situation::{LawRules, Population};
+use policy::law::{Law, SourceFile};
+use registry::slice::HouseholdSlice;
+use serde_json::json;
+
+fn law() -> LawRules {
+    let file = |path: &str, text: &str| SourceFile {
+        path: path.into(),
+        text: text.into(),
+    };
+    let files = vec![
+        file("places.csv", include_str!("law/places.csv")),
+        file("X/a.md", include_str!("law/a.md")),
+    ];
+    LawRules::new(Law::load(files).unwrap_or_else(|report| panic!("{report}")))
+}
+
+/// Two households whose months were all determined at the start of the year.
+fn world(law: &LawRules) -> World {
+    let mut world = World::new(
+        &[("h", &["a", "b"]), ("k", &["c"])],
+        &[
+            ("jia", "2026-01", "2026-06"),
+            ("yi", "2026-01", "2026-06"),
+            ("bing", "2026-01", "2026-06"),
+        ],
+    );
+    let now = at("2026-01-01", 1);
+    let out = redetermine(law, &world.known(), &[Change::Everything], now).expect("runs");
+    assert!(out.changes.is_empty());
+    world.determinations = out.determinations;
+    world
+}
+
+/// Records evidence and redetermines under the file's law.
+fn learn(
+    world: &mut World,
+    law: &LawRules,
+    who: &str,
+    kind: &str,
+    value: serde_json::Value,
+    when: &str,
+    now: &str,
+) -> entitlement::redetermination::Consequences {
+    let now = at(now, 0);
+    let piece = world.evidence(who, kind, value, when, now);
+    let out = redetermine(law, &world.known(), &[Change::Evidence(&piece)], now).expect("runs");
+    world
+        .determinations
+        .extend(out.determinations.iter().cloned());
+    world.changes.extend(out.changes.iter().cloned());
+    assert_eq!(night::unexplained(law, &world.known(), now), Ok(vec![]));
+    out
+}
+
+#[test]
+fn late_facts_through_a_law_file() {
+    let law = law();
+    let mut world = world(&law);
+    learn(
+        &mut world,
+        &law,
+        "a",
+        "工钱",
+        json!(300),
+        "2026-01..",
+        "2026-01-02",
+    );
+    let out = learn(
+        &mut world,
+        &law,
+        "b",
+        "工钱",
+        json!(200),
+        "2026-01..",
+        "2026-01-03",
+    );
+    assert_eq!(months(&out, "jia").len(), 6);
+    let now = at("2026-01-04", 0);
+    let award = entitlement::determination::Award {
+        id: id("award"),
+        subject: household("h"),
+        programme: "jia".into(),
+        from: month("2026-01"),
+        to: None,
+        case: None,
+        decided_by: "test".into(),
+        reason: String::new(),
+        recorded_at: now.now,
+    };
+    world.awards.push(award.clone());
+    let out = redetermine(&law, &world.known(), &[Change::Award(&award)], now).expect("runs");
+    world.changes.extend(out.changes.iter().cloned());
+    // 1000 − 500 = 500 a month.
+    assert_eq!(world.owed(&household("h"), "jia"), Fen::yuan(3000));
+    // A death in April, told in May: 500 − 300 = 200 for May and June.
+    let out = learn(
+        &mut world,
+        &law,
+        "b",
+        "亡日",
+        json!("2026-04-15"),
+        "2026-04-15..",
+        "2026-05-02",
+    );
+    assert_eq!(
+        moved(&out, "jia"),
+        [("2026-05".to_string(), -300), ("2026-06".to_string(), -300)]
+    );
+    assert!(
+        out.determinations[0]
+            .reasons
+            .iter()
+            .any(|r| r.article == "第三条")
+    );
+    // The line of April became known on 20 May: 1200 − 500 = 700 for April, 600 − 300 = 300 after.
+    let known = at("2026-05-20", 0);
+    let risen = Change::Parameter {
+        valid: crate::invented::valid("2026-04.."),
+    };
+    let out = redetermine(&law, &world.known(), &[risen], known).expect("runs");
+    let mut sums: Vec<_> = out
+        .changes
+        .iter()
+        .map(|c| (c.period.to_string(), c.change.0 / 100))
+        .collect();
+    sums.sort();
+    assert_eq!(
+        sums,
+        [
+            ("2026-04".to_string(), 200),
+            ("2026-05".to_string(), 100),
+            ("2026-06".to_string(), 100)
+        ]
+    );
+    world
+        .determinations
+        .extend(out.determinations.iter().cloned());
+    // Every version replays to what it said, the figures known then included.
+    for d in &world.determinations {
+        let replay = entitlement::difference::replay(
+            &law,
+            &world.known(),
+            &d.subject,
+            &d.programme,
+            d.period,
+            d.made_at,
+            true,
+        )
+        .expect("runs");
+        assert!(
+            replay.agrees && replay.same_law,
+            "{d:?} {:?}",
+            replay.computed
+        );
+        assert!(!replay.computed.expect("there").trace.is_empty());
+    }
+}
+
+#[test]
+fn carry_and_events_through_a_law_file() {
+    let law = law();
+    let mut world = world(&law);
+    learn(
+        &mut world,
+        &law,
+        "a",
+        "乙标记",
+        json!(true),
+        "2026-01..2026-03",
+        "2026-02-01",
+    );
+    learn(
+        &mut world,
+        &law,
+        "a",
+        "乙标记",
+        json!(true),
+        "2026-04..",
+        "2026-04-01",
+    );
+    // January, February, April; May and June pass the third month.
+    assert_eq!(world.owed(&person("a"), "yi"), Fen::yuan(300));
+    for (yuan, when) in [
+        (800, "2026-02-10..2026-02-11"),
+        (700, "2026-04-10..2026-04-11"),
+    ] {
+        learn(
+            &mut world,
+            &law,
+            "c",
+            "丙账单",
+            json!({"费用": yuan}),
+            when,
+            "2026-05-01",
+        );
+    }
+    assert_eq!(world.owed(&person("c"), "bing"), Fen::yuan(500));
+    let out = learn(
+        &mut world,
+        &law,
+        "c",
+        "丙账单",
+        json!({"费用": 600}),
+        "2026-03-05..2026-03-06",
+        "2026-05-02",
+    );
+    let mut sums: Vec<_> = out.changes.iter().map(|c| c.change.0 / 100).collect();
+    sums.sort();
+    assert_eq!(sums, [200, 400]);
+}
+
+#[test]
+fn a_population_is_determined_as_each_household_is() {
+    let law = law();
+    let mut world = world(&law);
+    let now = at("2026-06-01", 0);
+    for (who, kind, value, when) in [
+        ("a", "工钱", json!(300.5), "2026-01.."),
+        ("b", "工钱", json!(200), "2026-01.."),
+        ("b", "亡日", json!("2026-03-01"), "2026-03-01.."),
+        ("a", "乙标记", json!(true), "2026-01.."),
+        ("b", "乙标记", json!(true), "2026-02.."),
+        ("h", "免额", json!(12.34), "2026-02.."),
+        // An express null of a kind that knows none: silence.
+        ("k", "免额", json!(null), "2026-02.."),
+    ] {
+        world.evidence(who, kind, value, when, now);
+    }
+    for programme in ["jia", "yi"] {
+        for m in month("2026-01").through(month("2026-06")) {
+            let mut population = Population::new(&law, programme, m, now.now);
+            let day = population.day("X-1").expect("in force");
+            let slices: Vec<HouseholdSlice> = world
+                .households
+                .iter()
+                .filter_map(|h| registry::timeline::slice(h, law.kinds(), day, now.now))
+                .collect();
+            assert_eq!(slices.len(), 2);
+            let mut together: Vec<Found> = Vec::new();
+            population.batch(&slices, &|_| None, false, &mut |_, found| {
+                together.push(found.expect("runs"))
+            });
+            let each: Vec<Found> = slices
+                .iter()
+                .flat_map(|s| {
+                    determine_slice(&law, programme, m, now.now, s, &|_| None, false).expect("runs")
+                })
+                .collect();
+            assert_eq!(together, each);
+            assert!(!each.is_empty());
+        }
+    }
+    // By hand: February, h: 1000 − (300.50 + 200 − 12.34) = 511.84; k has no wage: undetermined.
+    let outcomes: Vec<_> = world
+        .households
+        .iter()
+        .filter_map(|h| registry::timeline::slice(h, law.kinds(), day("2026-02-01"), now.now))
+        .flat_map(|s| {
+            determine_slice(&law, "jia", month("2026-02"), now.now, &s, &|_| None, false)
+                .expect("runs")
+        })
+        .map(|f| (f.evaluation.outcome.name(), f.evaluation.outcome.amount()))
+        .collect();
+    assert_eq!(
+        outcomes,
+        [("entitled", Fen(51_184)), ("undetermined", Fen::ZERO)]
+    );
+}
+
+#[test]
+fn a_place_without_law_determines_nothing() {
+    let law = law();
+    assert!(law.programme("jia", "Y", day("2026-01-01")).is_none());
+    assert!(law.programme("jia", "X-1", day("2019-12-31")).is_none());
+    assert_eq!(
+        law.programme("jia", "X-1-9", day("2026-01-01"))
+            .map(|p| p.id.as_str()),
+        Some("jia")
+    );
+    assert!(law.death_kind().is_some());
+}
