@@ -13,14 +13,16 @@ mod emit;
 mod evidence;
 mod fit;
 mod life;
+mod measure;
 mod names;
 mod people;
 mod schema;
+mod study;
 
 pub use census::Figures;
 pub use emit::{GeneratedHousehold, Intent};
 pub use life::{Event, Life, What};
-pub use people::{Marginals, Table};
+pub use measure::{Marginals, Table};
 pub use schema::DistrictFile;
 
 use base::Day;

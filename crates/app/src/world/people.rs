@@ -1,9 +1,11 @@
 //! The population in compact form: drawn to the census's margins, placed in households, with
 //! schooling, work and dates of birth. Names and evidence come later, household by household.
 
-use super::compose::{self, Cells, Composed, MARRIED, Misfit, NEVER, OLDEST, Role, Shape, Targets};
+use super::compose::{self, Cells, Composed, Misfit, OLDEST, Role, Shape, Targets};
 use super::fit::{apportion, apportion_capped, curve, rake};
-use super::schema::{DistrictFile, Prefers};
+use super::measure::{self, Marginals};
+use super::schema::DistrictFile;
+use super::study;
 use super::{Figures, Options, WorldError};
 use base::Day;
 use chrono::{Datelike, Days};
@@ -54,47 +56,14 @@ impl Population {
     }
 }
 
-/// A figure: what the census says at this size, and what was drawn.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
-    /// What is counted.
-    pub what: String,
-    /// Census, scaled.
-    pub wanted: u64,
-    /// In the register.
-    pub drawn: u64,
-}
-
-/// All figures.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Marginals {
-    /// Line by line.
-    pub tables: Vec<Table>,
-}
-
-impl Marginals {
-    fn add(&mut self, what: impl Into<String>, wanted: u64, drawn: u64) {
-        self.tables.push(Table {
-            what: what.into(),
-            wanted,
-            drawn,
-        });
-    }
-
-    /// Lines that differ.
-    pub fn differences(&self) -> impl Iterator<Item = &Table> {
-        self.tables.iter().filter(|t| t.wanted != t.drawn)
-    }
-}
-
 /// Sizes and margins at the size asked for.
-struct Goal {
-    persons: u64,
-    collective: u64,
+pub(super) struct Goal {
+    pub persons: u64,
+    pub collective: u64,
     /// By sex and age.
-    ages: [Vec<u64>; 2],
-    groups: [Vec<(u8, u8, u64)>; 2],
-    targets: Targets,
+    pub ages: [Vec<u64>; 2],
+    pub groups: [Vec<(u8, u8, u64)>; 2],
+    pub targets: Targets,
 }
 
 fn goal(file: &DistrictFile, figures: &Figures, options: &Options) -> Result<Goal, WorldError> {
@@ -347,9 +316,9 @@ pub(super) fn draw(
     order.shuffle(&mut rng);
     let mut population = settle(&composed, &order, options.start, &mut rng);
     population.bounds = bounds(file, population.households.len());
-    study_and_work(file, figures, &mut population, &mut rng)?;
+    study::study_and_work(file, figures, &mut population, &mut rng)?;
     number(&mut population.persons);
-    let marginals = measure(file, figures, &goal, &marital_totals, &population)?;
+    let marginals = measure::measure(file, figures, &goal, &marital_totals, &population)?;
     Ok((population, marginals))
 }
 
@@ -468,313 +437,6 @@ fn number(persons: &mut [Person]) {
     for (person, rank) in persons.iter_mut().zip(ranks) {
         person.rank = rank;
     }
-}
-
-/// Work first (students and those who have a reason not to work), then schooling (students of an age have
-/// the higher levels of that age), then occupations by schooling.
-fn study_and_work(
-    file: &DistrictFile,
-    figures: &Figures,
-    population: &mut Population,
-    rng: &mut ChaCha8Rng,
-) -> Result<(), WorldError> {
-    let mut cells: [Vec<Vec<u32>>; 2] = [vec![vec![]; OLDEST + 1], vec![vec![]; OLDEST + 1]];
-    for (i, p) in population.persons.iter().enumerate() {
-        cells[usize::from(p.sex)][usize::from(p.age)].push(i as u32);
-    }
-    for cell in cells.iter_mut().flatten() {
-        cell.shuffle(rng);
-    }
-    let persons = &mut population.persons;
-    let from = usize::from(file.census.work_from);
-    let mut weights = Vec::new();
-    for state in &file.work {
-        weights.push(figures.get(&state.figure)?);
-    }
-    let (mut rows, mut seed) = (Vec::new(), Vec::new());
-    for sex in 0..2usize {
-        for age in from..=OLDEST {
-            rows.push(cells[sex][age].len() as u64);
-            seed.push(
-                file.work
-                    .iter()
-                    .map(|w| curve(if sex == 0 { &w.male } else { &w.female }, age as f64))
-                    .collect::<Vec<f64>>(),
-            );
-        }
-    }
-    let columns = apportion(rows.iter().sum(), &weights);
-    let table = rake(&seed, &rows, &columns);
-    for (row, (sex, age)) in (0..2usize)
-        .flat_map(|s| (from..=OLDEST).map(move |a| (s, a)))
-        .enumerate()
-    {
-        let cell = &mut cells[sex][age];
-        // Never-married first: states that prefer them take from the front, others from the back.
-        cell.sort_by_key(|&i| persons[i as usize].marital != NEVER);
-        let (mut front, mut back) = (0, cell.len());
-        for wanted in [Prefers::Single, Prefers::Married, Prefers::Any] {
-            for (w, state) in file
-                .work
-                .iter()
-                .enumerate()
-                .filter(|(_, s)| s.prefers == wanted)
-            {
-                let n = table[row][w] as usize;
-                let slice = if wanted == Prefers::Married {
-                    back -= n;
-                    back..back + n
-                } else {
-                    front += n;
-                    front - n..front
-                };
-                for &i in &cell[slice] {
-                    persons[i as usize].work = w as u8;
-                }
-                let _ = state;
-            }
-            // The middle is mixed again for those without a preference.
-            if wanted == Prefers::Married {
-                cell[front..back].shuffle(rng);
-            }
-        }
-    }
-    schooling(file, figures, persons, &mut cells, rng)?;
-    occupations(file, figures, persons, rng)
-}
-
-fn schooling(
-    file: &DistrictFile,
-    figures: &Figures,
-    persons: &mut [Person],
-    cells: &mut [Vec<Vec<u32>>; 2],
-    rng: &mut ChaCha8Rng,
-) -> Result<(), WorldError> {
-    let from = usize::from(file.census.schooling_from);
-    for (sex, cells) in cells.iter_mut().enumerate() {
-        let mut weights = Vec::new();
-        for level in &file.schooling {
-            weights.push(figures.get(if sex == 0 { &level.male } else { &level.female })?);
-        }
-        let rows: Vec<u64> = cells[from..].iter().map(|c| c.len() as u64).collect();
-        let seed: Vec<Vec<f64>> = (from..=OLDEST)
-            .map(|a| {
-                file.schooling
-                    .iter()
-                    .map(|l| curve(&l.by_age, a as f64))
-                    .collect()
-            })
-            .collect();
-        let columns = apportion(rows.iter().sum(), &weights);
-        for (cell, row) in cells[from..].iter_mut().zip(rake(&seed, &rows, &columns)) {
-            // Students and the working first; they have the higher levels, with much exception.
-            let mut keyed: Vec<(f64, u32)> = cell
-                .iter()
-                .map(|&i| {
-                    let p = &persons[i as usize];
-                    let state = file.work.get(usize::from(p.work));
-                    let head = match state {
-                        Some(s) if s.studying => 2.0,
-                        Some(s) if s.working => 0.25,
-                        _ => 0.0,
-                    };
-                    (head + rng.random::<f64>(), i)
-                })
-                .collect();
-            keyed.sort_by(|a, b| b.0.total_cmp(&a.0));
-            let mut next = keyed.into_iter();
-            for (level, &n) in row.iter().enumerate().rev() {
-                for (_, i) in next.by_ref().take(n as usize) {
-                    persons[i as usize].school = level as u8;
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-fn occupations(
-    file: &DistrictFile,
-    figures: &Figures,
-    persons: &mut [Person],
-    rng: &mut ChaCha8Rng,
-) -> Result<(), WorldError> {
-    let mut working: Vec<(f64, u32)> = Vec::new();
-    for (i, p) in persons.iter().enumerate() {
-        if file
-            .work
-            .get(usize::from(p.work))
-            .is_some_and(|w| w.working)
-        {
-            working.push((
-                f64::from(p.school.min(20)) + 3.0 * rng.random::<f64>(),
-                i as u32,
-            ));
-        }
-    }
-    working.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let mut by_rank: Vec<usize> = (0..file.occupations.len()).collect();
-    by_rank.sort_by(|&a, &b| {
-        file.occupations[b]
-            .rank
-            .total_cmp(&file.occupations[a].rank)
-    });
-    let mut weights = Vec::new();
-    for &o in &by_rank {
-        weights.push(figures.get(&file.occupations[o].figure)?);
-    }
-    let mut next = working.iter();
-    for (&o, n) in by_rank
-        .iter()
-        .zip(apportion(working.len() as u64, &weights))
-    {
-        for (_, i) in next.by_ref().take(n as usize) {
-            persons[*i as usize].occupation = o as u8;
-        }
-    }
-    Ok(())
-}
-
-fn measure(
-    file: &DistrictFile,
-    figures: &Figures,
-    goal: &Goal,
-    marital: &[[u64; 4]; 2],
-    population: &Population,
-) -> Result<Marginals, WorldError> {
-    let mut m = Marginals::default();
-    let c = &file.census;
-    let persons = &population.persons;
-    let count = |test: &dyn Fn(&Person) -> bool| persons.iter().filter(|p| test(p)).count() as u64;
-    let homes = |test: &dyn Fn(&Shape) -> bool| {
-        population
-            .households
-            .iter()
-            .filter(|h| !h.collective && test(h))
-            .count() as u64
-    };
-    m.add(
-        c.households.as_str(),
-        goal.targets.generations.iter().sum(),
-        homes(&|_| true),
-    );
-    m.add(c.persons.as_str(), goal.persons, persons.len() as u64);
-    let housed = population
-        .households
-        .iter()
-        .filter(|h| !h.collective)
-        .map(|h| u64::from(h.size))
-        .sum();
-    m.add(
-        c.persons_in_households.as_str(),
-        goal.persons - goal.collective,
-        housed,
-    );
-    m.add(
-        c.one_person.as_str(),
-        goal.targets.one,
-        homes(&|h| h.size == 1),
-    );
-    for (i, name) in c.generations.iter().enumerate() {
-        let n = homes(&|h| usize::from(h.generations) == i + 1);
-        m.add(name.as_str(), goal.targets.generations[i], n);
-    }
-    if let (Some(wanted), Some(e)) = (goal.targets.elders, &c.elders) {
-        let mut drawn = [0u64; 3];
-        for (n, h) in population
-            .households
-            .iter()
-            .enumerate()
-            .filter(|(_, h)| !h.collective)
-        {
-            let k = population
-                .members(n)
-                .iter()
-                .filter(|p| p.age >= goal.targets.elder_age)
-                .count();
-            if k > 0 {
-                drawn[k.min(3) - 1] += 1;
-            }
-            let _ = h;
-        }
-        for i in 0..3 {
-            m.add(e.households[i].as_str(), wanted[i], drawn[i]);
-        }
-    }
-    for sex in 0..2u8 {
-        for (g, group) in c.ages.iter().zip(&goal.groups[usize::from(sex)]) {
-            let drawn = count(&|p| p.sex == sex && p.age >= group.0 && p.age <= group.1);
-            m.add(
-                if sex == 0 {
-                    g.male.as_str()
-                } else {
-                    g.female.as_str()
-                },
-                group.2,
-                drawn,
-            );
-        }
-        for (state, name) in c.marital.of(sex).names().iter().enumerate() {
-            let drawn = count(&|p| {
-                p.sex == sex && usize::from(p.marital) == state && p.age >= c.marital_from
-            });
-            m.add(*name, marital[usize::from(sex)][state], drawn);
-        }
-        let mut weights = Vec::new();
-        for level in &file.schooling {
-            weights.push(figures.get(if sex == 0 { &level.male } else { &level.female })?);
-        }
-        let base = count(&|p| p.sex == sex && p.age >= c.schooling_from);
-        for (l, wanted) in apportion(base, &weights).into_iter().enumerate() {
-            let level = &file.schooling[l];
-            let drawn = count(&|p| p.sex == sex && usize::from(p.school) == l);
-            m.add(
-                if sex == 0 {
-                    level.male.as_str()
-                } else {
-                    level.female.as_str()
-                },
-                wanted,
-                drawn,
-            );
-        }
-    }
-    let mut weights = Vec::new();
-    for state in &file.work {
-        weights.push(figures.get(&state.figure)?);
-    }
-    for (w, wanted) in apportion(count(&|p| p.age >= c.work_from), &weights)
-        .into_iter()
-        .enumerate()
-    {
-        m.add(
-            file.work[w].figure.as_str(),
-            wanted,
-            count(&|p| usize::from(p.work) == w),
-        );
-    }
-    let mut weights = Vec::new();
-    for o in &file.occupations {
-        weights.push(figures.get(&o.figure)?);
-    }
-    let working = count(&|p| p.occupation != NONE);
-    // In the order of ranks, as they are given out.
-    let mut by_rank: Vec<usize> = (0..file.occupations.len()).collect();
-    by_rank.sort_by(|&a, &b| {
-        file.occupations[b]
-            .rank
-            .total_cmp(&file.occupations[a].rank)
-    });
-    let ranked: Vec<f64> = by_rank.iter().map(|&o| weights[o]).collect();
-    for (&o, wanted) in by_rank.iter().zip(apportion(working, &ranked)) {
-        m.add(
-            file.occupations[o].figure.as_str(),
-            wanted,
-            count(&|p| usize::from(p.occupation) == o),
-        );
-    }
-    let _ = MARRIED;
-    Ok(m)
 }
 
 /// The day of a number of days of the common era.

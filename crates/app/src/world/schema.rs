@@ -39,6 +39,17 @@ impl DistrictFile {
     pub fn read(text: &str) -> Result<DistrictFile, WorldError> {
         serde_saphyr::from_str(text).map_err(|e| WorldError::Yaml(e.to_string()))
     }
+
+    /// Indices of the occupations, highest rank first.
+    pub(super) fn occupations_by_rank(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.occupations.len()).collect();
+        order.sort_by(|&a, &b| {
+            self.occupations[b]
+                .rank
+                .total_cmp(&self.occupations[a].rank)
+        });
+        order
+    }
 }
 
 /// Chinese, English and a weight.
