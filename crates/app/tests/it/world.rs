@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// The first district that the project ships: its file, its census, and all counties' rows.
-fn demo() -> (String, String, String) {
+pub fn demo() -> (String, String, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo");
     let mut folders: Vec<_> = fs::read_dir(&root)
         .expect("the demo folder")
@@ -34,7 +34,7 @@ fn world() -> World {
     World::load(&yaml, &census).expect("the demo district loads")
 }
 
-fn options(households: u64) -> Options {
+pub fn options(households: u64) -> Options {
     Options {
         households: Some(households),
         seed: 7,
