@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::fmt::{self, Write};
 use std::str::FromStr;
 use uuid::Uuid;
 
@@ -21,9 +21,13 @@ impl Id {
 
     /// The same parts always give the same id (UUIDv5 over the parts, each preceded by its length).
     pub fn derive(parts: &[&str]) -> Id {
-        let mut text = String::new();
+        let length = parts.iter().map(|part| part.len() + 6).sum();
+        let mut text = String::with_capacity(length);
         for part in parts {
-            text.push_str(&format!("{}:{part};", part.len()));
+            // Writing to a string does not fail.
+            let _ = write!(text, "{}:", part.len());
+            text.push_str(part);
+            text.push(';');
         }
         Id(Uuid::new_v5(&DERIVED, text.as_bytes()))
     }

@@ -16,14 +16,14 @@
 //! and a second run over the same files changes nothing. An answer about one line beats what its own
 //! file says of the whole instruction. Answers whose amount differs are evidence for nothing.
 
-use crate::account::{Chart, Posting, Purpose, Reason, Stamp, Transfer, account_id};
+use crate::account::{IdMap, IdSet, Posting, Purpose, Reason, Stamp, Transfer, account_id};
 use crate::iso::{Answer, Source};
 use crate::payment::{Payment, PaymentState, parts};
 use crate::position::Position;
 use crate::post::settle;
 use base::{Fen, Id};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 /// Something that does not agree and that a person must see.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -163,8 +163,9 @@ impl Evidence {
 pub fn decide(payments: &[Payment], answers: &[Answer]) -> Decision {
     let mut decision = Decision::default();
     let mut discrepancies: BTreeSet<Discrepancy> = BTreeSet::new();
-    let mut by_id: HashMap<Id, usize> = HashMap::with_capacity(payments.len());
-    let mut batches: HashMap<Id, Vec<usize>> = HashMap::new();
+    let mut by_id: IdMap<usize> = IdMap::default();
+    by_id.reserve(payments.len());
+    let mut batches: IdMap<Vec<usize>> = IdMap::default();
     for (index, payment) in payments.iter().enumerate() {
         by_id.insert(payment.id, index);
         batches.entry(payment.batch).or_default().push(index);
@@ -173,7 +174,7 @@ pub fn decide(payments: &[Payment], answers: &[Answer]) -> Decision {
         lines.sort_unstable_by_key(|index| payments[*index].sequence);
     }
     let mut evidence: Vec<Evidence> = vec![Evidence::default(); payments.len()];
-    let mut answered_batches: HashSet<Id> = HashSet::new();
+    let mut answered_batches = IdSet::default();
     for answer in answers {
         decision.others += answer.others;
         for booking in &answer.batch_bookings {
@@ -225,7 +226,9 @@ pub fn decide(payments: &[Payment], answers: &[Answer]) -> Decision {
                 continue;
             };
             let payment = &payments[index];
-            single.insert(index);
+            if answer.group.is_some() {
+                single.insert(index);
+            }
             if answer.source == Source::Statement {
                 answered_batches.insert(payment.batch);
             }
@@ -299,7 +302,7 @@ pub struct Reconciled {
 
 /// Positions of many payees and programmes.
 #[derive(Clone, Debug, Default)]
-pub struct Positions(HashMap<Id, Position>);
+pub struct Positions(IdMap<Position>);
 
 impl Positions {
     /// Adds one, or replaces the one of the same payee and programme.
@@ -347,16 +350,34 @@ pub fn book(
         ..Reconciled::default()
     };
     let mut discrepancies: BTreeSet<Discrepancy> = decision.discrepancies.into_iter().collect();
+    // The fund's account of the last payment: most are of one programme.
+    let mut fund: Option<(String, String, Id)> = None;
     for step in decision.moves {
         let Some(payment) = payments.get_mut(step.index) else {
             continue;
         };
-        let position = if positions.0.is_empty() {
-            None
-        } else {
-            positions.get_mut(&payment.shard, payment.payee, &payment.programme)
+        // A confirmation needs no books; those that are at hand follow all the same.
+        let key = account_id(
+            &payment.shard,
+            Some(payment.payee),
+            &payment.programme,
+            Purpose::Payable,
+        );
+        let position = positions.0.get_mut(&key);
+        let bank = match &fund {
+            Some((shard, programme, bank))
+                if *shard == payment.shard && *programme == payment.programme =>
+            {
+                *bank
+            }
+            _ => {
+                let (shard, programme) = (payment.shard.clone(), payment.programme.clone());
+                let bank = account_id(&shard, None, &programme, Purpose::Bank);
+                fund = Some((shard, programme, bank));
+                bank
+            }
         };
-        match advance(payment, &step, position, stamp) {
+        match advance(payment, &step, position, bank, stamp) {
             Some((transfers, overpaid)) => {
                 if step.from == PaymentState::Rejected && step.to == PaymentState::Paid {
                     discrepancies.insert(Discrepancy::PaidAfterRefusal {
@@ -400,6 +421,7 @@ fn advance(
     payment: &Payment,
     step: &Move,
     position: Option<&mut Position>,
+    bank: Id,
     stamp: Stamp,
 ) -> Option<(Vec<Transfer>, Fen)> {
     use PaymentState::{Paid, Rejected, Returned};
@@ -414,11 +436,16 @@ fn advance(
     let shares = parts.iter().map(|part| (part.period, part.instructed));
     if !needs_position(step.from, step.to) {
         if step.to == Paid {
-            let chart = match &position {
-                Some(position) => position.chart,
-                None => Chart::of(&payment.shard, payment.payee, &payment.programme),
+            let in_transit = match &position {
+                Some(position) => position.chart.in_transit,
+                None => account_id(
+                    &payment.shard,
+                    Some(payment.payee),
+                    &payment.programme,
+                    Purpose::InTransit,
+                ),
             };
-            let sides = (chart.in_transit, chart.bank);
+            let sides = (in_transit, bank);
             transfers.extend(shares.filter_map(|(period, fen)| {
                 posting.transfer(Reason::Paid, sides, fen, period, None)
             }));

@@ -133,6 +133,24 @@ pub fn measure(
     })
 }
 
+/// The periods of a position in which something is recoverable and no plan says how: what was overpaid
+/// while it was still with the bank becomes recoverable only when the bank confirms, so that every
+/// reconciliation (and the night run) asks this.
+pub fn without_plan(position: &Position, plans: &[Plan]) -> Vec<(String, Fen)> {
+    position
+        .periods()
+        .filter(|(period, p)| {
+            p.recoverable() > Fen::ZERO
+                && !plans.iter().any(|plan| {
+                    plan.payee == position.payee
+                        && plan.programme == position.programme
+                        && plan.period == *period
+                })
+        })
+        .map(|(period, p)| (period.to_owned(), p.recoverable()))
+        .collect()
+}
+
 /// A plan with what is open of it, as a pay run needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Debt {

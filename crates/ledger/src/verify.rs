@@ -7,11 +7,11 @@
 //! is recovered that was not paid); each payment's items are what was instructed and withheld for it,
 //! and its state is what the books say; each batch counts its lines.
 
-use crate::account::{Account, Purpose, Reason, Transfer};
+use crate::account::{Account, IdMap, IdSet, Purpose, Reason, Transfer};
 use crate::payment::{Batch, Payment, PaymentState, parts};
 use crate::position::Position;
 use base::{Fen, Id};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -113,15 +113,28 @@ struct Lines {
     batch: bool,
 }
 
+/// An account, with its shard and programme by number, and its sums.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    owner: Option<Id>,
+    books: u32,
+    purpose: Purpose,
+    debit: i128,
+    credit: i128,
+}
+
 /// The books as they are handed in.
 #[derive(Debug, Default)]
 pub struct Verifier {
-    accounts: HashMap<Id, Account>,
-    balances: HashMap<Id, (i128, i128)>,
-    seen: HashSet<Id>,
-    positions: HashMap<(Id, String), Position>,
-    booked: HashMap<Id, Booked>,
-    lines: HashMap<Id, Lines>,
+    /// Shard and programme of each number.
+    books: Vec<(String, String)>,
+    numbers: HashMap<(String, String), u32>,
+    accounts: IdMap<Known>,
+    seen: IdSet,
+    /// By payee; mostly one or two programmes each.
+    positions: IdMap<Vec<(u32, Position)>>,
+    booked: IdMap<Booked>,
+    lines: IdMap<Lines>,
     report: Report,
 }
 
@@ -140,7 +153,24 @@ impl Verifier {
                 "the account's id does not follow from its fields",
             );
         }
-        if self.accounts.insert(account.id, account.clone()).is_some() {
+        let key = (account.shard, account.programme);
+        let books = match self.numbers.get(&key) {
+            Some(number) => *number,
+            None => {
+                let number = self.books.len() as u32;
+                self.books.push(key.clone());
+                self.numbers.insert(key, number);
+                number
+            }
+        };
+        let known = Known {
+            owner: account.owner,
+            books,
+            purpose: account.purpose,
+            debit: 0,
+            credit: 0,
+        };
+        if self.accounts.insert(account.id, known).is_some() {
             self.find(account.id, "the account is there twice");
         }
     }
@@ -154,32 +184,27 @@ impl Verifier {
         if transfer.amount <= Fen::ZERO {
             return self.find(transfer.id, "the amount is not above zero");
         }
-        let (Some(debit), Some(credit)) = (
-            self.accounts.get(&transfer.debit),
-            self.accounts.get(&transfer.credit),
-        ) else {
+        let of = |id| self.accounts.get(&id).copied();
+        let (Some(debit), Some(credit)) = (of(transfer.debit), of(transfer.credit)) else {
             return self.find(
                 transfer.id,
                 "it moves to or from an account that is not there",
             );
         };
         let sides = (debit.purpose, credit.purpose);
-        let same_owner = match (debit.owner, credit.owner) {
-            (Some(a), Some(b)) => a == b,
-            _ => true,
-        };
-        let same_books = debit.shard == transfer.shard
-            && credit.shard == transfer.shard
-            && (debit.programme == credit.programme || transfer.reason == Reason::Withheld);
-        let owners: Vec<(Id, String)> = [debit, credit]
-            .iter()
-            .filter_map(|account| Some((account.owner?, account.programme.clone())))
-            .collect();
         if !transfer.reason.sides().contains(&sides) {
             let (from, to) = sides;
             let problem = format!("`{}` does not move {from} to {to}", transfer.reason);
             self.find(transfer.id, &problem);
         }
+        let same_owner = match (debit.owner, credit.owner) {
+            (Some(a), Some(b)) => a == b,
+            _ => true,
+        };
+        let shard = |known: Known| &self.books[known.books as usize].0;
+        let same_books = *shard(debit) == transfer.shard
+            && *shard(credit) == transfer.shard
+            && (debit.books == credit.books || transfer.reason == Reason::Withheld);
         if !same_owner || !same_books {
             self.find(
                 transfer.id,
@@ -187,18 +212,30 @@ impl Verifier {
             );
         }
         let amount = i128::from(transfer.amount.0);
-        self.balances.entry(transfer.debit).or_default().0 += amount;
-        self.balances.entry(transfer.credit).or_default().1 += amount;
-        let mut applied: Option<&(Id, String)> = None;
-        for key in &owners {
-            if applied == Some(key) {
+        if let Some(known) = self.accounts.get_mut(&transfer.debit) {
+            known.debit += amount;
+        }
+        if let Some(known) = self.accounts.get_mut(&transfer.credit) {
+            known.credit += amount;
+        }
+        let mut applied = None;
+        for known in [debit, credit] {
+            let Some(owner) = known.owner else { continue };
+            let key = Some((owner, known.books));
+            if key == applied {
                 continue;
             }
-            applied = Some(key);
-            self.positions
-                .entry(key.clone())
-                .or_insert_with(|| Position::new(&transfer.shard, key.0, &key.1))
-                .apply(transfer);
+            applied = key;
+            let (shard, programme) = &self.books[known.books as usize];
+            let held = self.positions.entry(owner).or_default();
+            let at = match held.iter().position(|(books, _)| *books == known.books) {
+                Some(at) => at,
+                None => {
+                    held.push((known.books, Position::new(shard, owner, programme)));
+                    held.len() - 1
+                }
+            };
+            held[at].1.apply(transfer);
         }
         match transfer.reason {
             Reason::Instructed | Reason::Withheld => {
@@ -309,31 +346,23 @@ impl Verifier {
 
     /// The findings, and the trial balance.
     pub fn finish(mut self) -> Report {
-        let mut rows: BTreeMap<(String, String, Purpose), (i128, i128)> = BTreeMap::new();
+        let mut rows: BTreeMap<(u32, Purpose), (i128, i128)> = BTreeMap::new();
         let (mut debits, mut credits) = (0i128, 0i128);
         let mut negative = Vec::new();
-        for (id, (debit, credit)) in &self.balances {
-            debits += debit;
-            credits += credit;
-            let Some(account) = self.accounts.get(id) else {
-                continue;
-            };
-            let key = (
-                account.shard.clone(),
-                account.programme.clone(),
-                account.purpose,
-            );
-            let row = rows.entry(key).or_default();
-            row.0 += debit;
-            row.1 += credit;
-            let balance = if account.purpose.debit_normal() {
-                debit - credit
+        for (id, known) in &self.accounts {
+            debits += known.debit;
+            credits += known.credit;
+            let row = rows.entry((known.books, known.purpose)).or_default();
+            row.0 += known.debit;
+            row.1 += known.credit;
+            let balance = if known.purpose.debit_normal() {
+                known.debit - known.credit
             } else {
-                credit - debit
+                known.credit - known.debit
             };
             // The bank's may be, while money that came back after a recovery is owed again.
-            if balance < 0 && account.purpose != Purpose::Bank {
-                negative.push((*id, account.purpose));
+            if balance < 0 && known.purpose != Purpose::Bank {
+                negative.push((*id, known.purpose));
             }
         }
         for (id, purpose) in negative {
@@ -348,7 +377,8 @@ impl Verifier {
         let faults: Vec<Finding> = self
             .positions
             .values()
-            .filter_map(|position| {
+            .flatten()
+            .filter_map(|(_, position)| {
                 let (period, fault) = position.fault()?;
                 Some(Finding {
                     subject: position.payee,
@@ -377,14 +407,20 @@ impl Verifier {
         }
         self.report.trial = rows
             .into_iter()
-            .map(|((shard, programme, purpose), (debit, credit))| TrialRow {
-                shard,
-                programme,
-                purpose,
-                debit,
-                credit,
+            .map(|((books, purpose), (debit, credit))| {
+                let (shard, programme) = self.books[books as usize].clone();
+                TrialRow {
+                    shard,
+                    programme,
+                    purpose,
+                    debit,
+                    credit,
+                }
             })
             .collect();
+        self.report.trial.sort_by(|a, b| {
+            (&a.shard, &a.programme, a.purpose).cmp(&(&b.shard, &b.programme, b.purpose))
+        });
         self.report
             .findings
             .sort_by(|a, b| (a.subject, &a.problem).cmp(&(b.subject, &b.problem)));

@@ -10,7 +10,9 @@ use ledger::payment::{
 use ledger::position::{PeriodPosition, Position};
 use ledger::post::{Change, PostError, post};
 use ledger::reconcile::{Discrepancy, Positions, Reconciled, reconcile};
-use ledger::recovery::{Debt, Measure, RecoveryError, Terms, measure, repay, schedule, waive};
+use ledger::recovery::{
+    Debt, Measure, RecoveryError, Terms, measure, repay, schedule, waive, without_plan,
+};
 use ledger::run::{Apart, ApartReason, Line, PayRun};
 use ledger::verify::verify;
 
@@ -136,6 +138,12 @@ fn a_change_is_posted_once_and_only_in_sequence() {
         post(&change("5", -1, -1), &mut p, stamp()),
         Err(PostError::Negative { .. })
     ));
+    // A change of nothing is never out of sequence: the second time it could not be told apart.
+    let nothing = change("7", 900, 0);
+    assert_eq!(
+        post(&nothing, &mut p, stamp()).map(|p| p.transfers.len()),
+        Ok(0)
+    );
     let other = Change {
         payee: payee(2),
         ..change("6", 5, 5)
@@ -166,6 +174,14 @@ fn what_never_arrived_is_not_recovered() {
     );
     assert_eq!(asked, Measure::Nothing);
     assert!(waive(&mut p, "2026-01", Fen(1), Id::derive(&["w"]), stamp()).is_err());
+    assert_eq!(without_plan(&p, &[]), []);
+    // Had it arrived, 300 could be asked for.
+    let (mut arrived, mut payment_too) = (p.clone(), payment.clone());
+    answer(&mut payment_too, &mut arrived, PaymentState::Paid);
+    assert_eq!(
+        without_plan(&arrived, &[]),
+        [("2026-01".to_owned(), Fen(30_000))]
+    );
     // It comes back: the overpayment is gone, and only 100 is owed.
     answer(&mut payment, &mut p, PaymentState::Returned);
     assert_eq!(figures(p.period("2026-01")), [10_000, 10_000, 0, 0, 0]);
