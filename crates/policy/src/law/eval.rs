@@ -5,7 +5,7 @@ use super::corpus::Law;
 use super::edition::{Edition, LawError, NONE};
 use super::explain::Explainer;
 use super::kinds::{Absent, which};
-use super::prelude::{Eval, Host, Machine, Mode, Object, Value};
+use super::prelude::{Eval, Host, Machine, Mode, Object, Type, Value};
 use super::situation::Situation;
 use super::symbols::{Field, HOUSEHOLD, MEMBER, Slot};
 use super::trace::{Tracer, What};
@@ -273,6 +273,32 @@ pub(crate) enum Decided {
     Entitled(Value),
 }
 
+/// Is a value not known, whole or in a part that its type does not allow to be null?
+pub(crate) fn is_unknown(value: &Value, ty: &Type) -> bool {
+    match (value, ty) {
+        (Value::Null, _) => true,
+        (Value::Context(context), ty) => match ty.plain() {
+            Type::Context(fields) => {
+                fields
+                    .fields
+                    .iter()
+                    .any(|(name, ty)| match context.get(name) {
+                        None | Some(Value::Null) => !ty.is_nullable(),
+                        Some(value) => is_unknown(value, ty),
+                    })
+            }
+            _ => false,
+        },
+        (Value::List(items), ty) => match ty.plain() {
+            Type::List(item) => items
+                .iter()
+                .any(|v| is_unknown(v, item) && !(v.is_null() && item.is_nullable())),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 /// The order of precedence: not applicable, refused, unknown, entitled. A condition that is
 /// definitely false refuses even when one before it is not known.
 pub(crate) fn decide(plan: &Plan, run: &Run<'_>, machine: &mut Machine, member: u32) -> Decided {
@@ -295,9 +321,12 @@ pub(crate) fn decide(plan: &Plan, run: &Run<'_>, machine: &mut Machine, member: 
     if !unknown.is_empty() {
         return Decided::Unknown(unknown);
     }
-    match run.rule(machine, who, member, plan.amount) {
-        Value::Null => Decided::Unknown(vec![plan.amount]),
-        value => Decided::Entitled(value),
+    let value = run.rule(machine, who, member, plan.amount);
+    let ty = &run.edition.corpus.symbols.rules[who][plan.amount].ty;
+    if is_unknown(&value, ty) {
+        Decided::Unknown(vec![plan.amount])
+    } else {
+        Decided::Entitled(value)
     }
 }
 
@@ -318,7 +347,6 @@ impl Scratch {
         *self.tracer.borrow_mut() = Some(Tracer::default());
         self.tracing.set(true);
     }
-
 
     pub fn take_trace(&self) -> Option<Tracer> {
         self.tracing.set(false);
@@ -600,7 +628,7 @@ pub(crate) fn eval_json_known(
         Some(handle) => law.corpus.programmes[handle.0].programme.subject,
         None => match law.corpus.symbols.find(decision) {
             Some((subject, _)) => subject,
-            None => return Err(unknown(law, &edition, decision, day)),
+            None => return Err(unknown_name(law, &edition, decision, day)),
         },
     };
     let situation = Situation::from_json(law, json, subject, day)?;
@@ -617,7 +645,7 @@ pub(crate) fn eval_json_known(
 }
 
 /// Known elsewhere or at another time, or nowhere at all?
-fn unknown(law: &Law, edition: &Edition, decision: &str, day: Day) -> LawError {
+fn unknown_name(law: &Law, edition: &Edition, decision: &str, day: Day) -> LawError {
     let programmes = law.corpus.programmes.iter();
     if programmes
         .clone()

@@ -2,7 +2,7 @@
 
 use super::compile::{Code, Compiled, Grounds, Part, Read};
 use super::edition::{LawError, NONE};
-use super::eval::{Decided, Handle, NOBODY, Plan, Run};
+use super::eval::{Decided, Handle, NOBODY, Plan, Run, is_unknown};
 use super::kinds::which;
 use super::prelude::{Machine, Number, Type, Unit, Value};
 use super::trace::{Tracer, What};
@@ -127,11 +127,11 @@ impl Explainer<'_, '_> {
         };
         let ty = &self.run.edition.corpus.symbols.rules[who][rule].ty;
         let mut outcome = Outcome::Entitled { amount: None };
-        if value.is_null() {
+        if is_unknown(&value, ty) {
             let missing = self.missing(who, member, &[rule])?;
             let own = missing.len() == 1 && *missing[0].name == *self.name(who, rule);
             // Null is an answer where the type allows it and nothing is missing.
-            if !(ty.is_nullable() && own) {
+            if !(value.is_null() && ty.is_nullable() && own) {
                 outcome = Outcome::Undetermined { missing };
             }
         }
@@ -224,9 +224,6 @@ impl Explainer<'_, '_> {
             return Ok(());
         }
         let node = &tracer.nodes[at];
-        if !node.value.is_null() {
-            return Ok(());
-        }
         let corpus = &self.run.edition.corpus;
         let mut add = |name: &str, member: Option<usize>| {
             let one = Missing {
@@ -237,6 +234,13 @@ impl Explainer<'_, '_> {
                 missing.push(one);
             }
         };
+        let known = match node.what {
+            What::Rule(who, rule) => !is_unknown(&node.value, &corpus.symbols.rules[who][rule].ty),
+            _ => !node.value.is_null(),
+        };
+        if known {
+            return Ok(());
+        }
         match node.what {
             What::Kind(who, slot) => {
                 if self.run.is_missing(who, slot) {
