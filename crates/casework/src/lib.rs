@@ -10,6 +10,7 @@
 pub mod application;
 pub mod authority;
 pub mod case;
+pub mod conclusion;
 pub mod correction;
 pub mod notice;
 pub mod procedure;

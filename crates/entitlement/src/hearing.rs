@@ -1,9 +1,10 @@
 //! Reductions that wait until the recipient was heard.
 
+use crate::decision::Decision;
 use crate::determination::{PeriodKey, SubjectKey};
 use crate::rules::Rules;
 use crate::{ApplicationRule, Outcome};
-use base::{Fen, Month};
+use base::{Fen, Id, Month};
 
 /// What the walk remembers from month to month about what is owed.
 #[derive(Default)]
@@ -77,6 +78,17 @@ pub(crate) struct Held {
     pub proposed: Fen,
     /// Told by a past month; the months from `from` on were not met yet.
     pub announced: bool,
+}
+
+/// What the month after is compared with, to see whether its amount falls: what was owed; but where a
+/// human decision stood (a hold until somebody was heard, a pause, an exception), what the rules gave,
+/// because its end was decided and needs no second hearing.
+pub(crate) fn basis(owed: Fen, outcome: &Outcome, decisions: &[(Id, Decision)]) -> Fen {
+    if decisions.is_empty() || matches!(outcome, Outcome::Undetermined { .. }) {
+        owed
+    } else {
+        outcome.amount()
+    }
 }
 
 /// Is anybody left to hear: a member who, as far as is known, has not died?

@@ -24,7 +24,8 @@ pub struct Beside<'a> {
     pub decisions: &'a [(Id, Decision)],
     /// The latest change of what is owed for the period.
     pub last_change: Option<&'a EntitlementChange>,
-    /// Owed for the month before; `None` at the first.
+    /// What the amount is compared with to see whether it falls: [`basis`] of the month before; `None`
+    /// at the first.
     pub owed_before: Option<Fen>,
     /// Area code of the household.
     pub area: &'a str,
@@ -52,6 +53,12 @@ pub fn hearable<R: Rules + ?Sized>(
     member: Option<usize>,
 ) -> bool {
     crate::hearing::hearable(rules, slice, member)
+}
+
+/// What the month after is compared with: `owed` for the month, or what the rules gave where decisions
+/// stood in it.
+pub fn basis(owed: Fen, determination: &Determination, decisions: &[(Id, Decision)]) -> Fen {
+    crate::hearing::basis(owed, &determination.outcome, decisions)
 }
 
 /// What somebody must look at, given the rules' result and whether an award covers it.

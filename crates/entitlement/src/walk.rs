@@ -1,10 +1,10 @@
 //! The walk along a subject's chain of periods: what is touched, what follows, what is owed.
 
 use crate::change::{At, Touch};
-use crate::decision;
+use crate::decision::{self, Decision};
 use crate::determination::{Determination, EntitlementChange, PeriodKey, SubjectKey};
 use crate::determine::{Found, gone, next_version, subject_of};
-use crate::hearing::{Settling, hearable};
+use crate::hearing::{Settling, basis, hearable};
 use crate::owed::{Cause, Standing, award_running, change_to, owed};
 use crate::redetermination::{Attention, Consequences, Difference, Hold, Known, Opened, RunError};
 use crate::rules::{Ask, Carry, Rules, programme_of_month};
@@ -258,7 +258,9 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
                 }
                 new
             } else {
-                settled.untouched(link.period, chain.owed.get(&link.period).map(|c| c.owed));
+                let owed = chain.owed.get(&link.period).map(|c| c.owed);
+                let owed = owed.map(|owed| self.basis_of(chain, link, stored, owed));
+                settled.untouched(link.period, owed);
                 None
             };
             keep_carry(&mut carry_before, stored);
@@ -498,6 +500,30 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
         }
     }
 
+    fn basis_of(
+        &self,
+        chain: &Chain<'a>,
+        link: &Link<'a>,
+        stored: Option<&Determination>,
+        owed: Fen,
+    ) -> Fen {
+        match stored {
+            Some(stored) => basis(owed, &stored.outcome, &self.decisions(chain, link)),
+            None => owed,
+        }
+    }
+
+    /// The decisions about a period that hold as known now.
+    fn decisions(&self, chain: &Chain<'a>, link: &Link<'a>) -> Vec<(Id, Decision)> {
+        decision::in_force(
+            self.known.households.iter().flat_map(|h| &h.evidence),
+            chain.id,
+            chain.programme,
+            link.month,
+            self.at.now,
+        )
+    }
+
     /// Brings what is owed for one period in line with its determination and the decisions about it.
     #[expect(
         clippy::too_many_arguments,
@@ -541,13 +567,7 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
             self.at.now,
         )
         .is_some();
-        let decisions = decision::in_force(
-            self.known.households.iter().flat_map(|h| &h.evidence),
-            chain.id,
-            chain.programme,
-            link.month,
-            self.at.now,
-        );
+        let decisions = self.decisions(chain, link);
         let status = Standing {
             outcome: &standing.outcome,
             awarded,
@@ -582,7 +602,10 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
             is_new,
             programme.application,
         ));
-        settled.note(link.period, Some(target));
+        settled.note(
+            link.period,
+            Some(basis(target, &standing.outcome, &decisions)),
+        );
         let change = change_to(target, standing, last, cause, self.at.now);
         if is_new || change.is_some() {
             self.out.differences.push(Difference {

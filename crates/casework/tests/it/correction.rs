@@ -407,3 +407,102 @@ fn many_facts_and_payments_in_any_order_keep_the_books_sound() {
     }
     assert!(owed.iter().all(|o| *o == owed[0]), "{owed:?}");
 }
+
+#[test]
+fn after_the_hearing_the_reduction_runs_from_the_month_decided() {
+    use casework::authority::{Actor, Nesting};
+    use casework::conclusion::{conclude, holds};
+    use casework::procedure::{Action, act};
+    use entitlement::Role;
+    use entitlement::determination::PeriodKey;
+    use entitlement::determine::as_known;
+
+    let mut office = Office::new(true);
+    office.pay_all("h", "2026-05");
+    // Told on 10 June: 400 instead of 200 from June on. June stays at 500 until the hearing.
+    let out = office.learn("b", INCOME, json!(400), "2026-06..", at("2026-06-10", 0));
+    assert!(out.sums.is_empty() && out.evidence.len() == 1);
+    let programme = office
+        .law
+        .programme("jia", "X-1", day("2026-06-10"))
+        .expect("in force")
+        .clone();
+    let (calendar, nesting) = (Calendar::default(), Nesting::default());
+    let actor = |user: &str, role| Actor {
+        user: user.into(),
+        roles: vec![role],
+        area: "X-1".into(),
+    };
+    let mut case = out.cases[0].clone();
+    let d = as_known(
+        &office.world.determinations,
+        id("h"),
+        "jia",
+        PeriodKey::Month(month("2026-06")),
+        at("2026-06-20", 0).now,
+    )
+    .expect("determined")
+    .clone();
+    let steps = [
+        ("carl", Role::Caseworker, Action::Hear),
+        ("carl", Role::Caseworker, Action::Done { step: "hearing" }),
+        (
+            "ann",
+            Role::Approver,
+            Action::Decide {
+                granted: false,
+                determination: Some(&d),
+                exception: false,
+            },
+        ),
+    ];
+    let now = at("2026-06-20", 0);
+    for (n, (who, role, action)) in steps.iter().enumerate() {
+        let event = Id::derive(&["act", &n.to_string()]);
+        let progress = act(
+            &case,
+            &programme,
+            event,
+            action,
+            "heard, agrees",
+            &actor(who, *role),
+            &nesting,
+            now,
+            &calendar,
+        )
+        .expect("allowed");
+        case.events.extend(progress.events);
+    }
+    let evidence: Vec<Evidence> = office.world.households[0].evidence.clone();
+    let standing = holds(&case, &evidence, now.now);
+    assert_eq!(standing.len(), 1);
+    let award = office.world.awards[0].clone();
+    let conclusion = conclude(&case, &programme, Some(&award), &standing, Some(&d), None);
+    assert_eq!(conclusion.award, None, "still entitled, to less");
+    for piece in &conclusion.evidence {
+        office.record(piece);
+    }
+    let changes: Vec<Change<'_>> = conclusion.evidence.iter().map(Change::Evidence).collect();
+    assert!(
+        office.correct(&changes, now).sums.is_empty(),
+        "June stays as it was paid"
+    );
+    // July opens at what the rules give, and needs no second hearing.
+    office.world.opened[0].months.push(month("2026-07"));
+    let opened = Change::Opened {
+        programme: "jia".into(),
+        month: month("2026-07"),
+    };
+    let out = office.correct(&[opened], at("2026-07-01", 0));
+    let of_h: Vec<_> = out
+        .changes
+        .iter()
+        .filter(|c| c.subject == household("h"))
+        .collect();
+    assert_eq!((of_h.len(), of_h[0].owed), (1, Fen::yuan(300)));
+    assert!(
+        out.evidence.is_empty() && out.cases.is_empty(),
+        "{:?}",
+        out.evidence
+    );
+}
