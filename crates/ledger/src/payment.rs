@@ -2,6 +2,7 @@
 
 use base::{Day, Fen, Id, Instant};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Where a payment stands. The order is the precedence: whatever the order in which the bank's answers
 /// come, the highest state that any of them gives is the one that stands (see `reconcile`).
@@ -38,8 +39,9 @@ impl PaymentState {
     }
 }
 
-/// One line of an instruction: one payee, one sum, for the entitlement changes it covers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One line of an instruction: one payee, one sum, for the entitlement changes it covers. Its debug
+/// form shows the end of the account number only.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
     /// Derived from shard, programme, month, attempt and payee ([`payment_id`]).
     pub id: Id,
@@ -69,6 +71,33 @@ pub struct Payment {
     pub bank_reason: Option<String>,
     /// When it was recorded.
     pub recorded_at: Instant,
+}
+
+impl fmt::Debug for Payment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payment")
+            .field("id", &self.id)
+            .field("shard", &self.shard)
+            .field("batch", &self.batch)
+            .field("sequence", &self.sequence)
+            .field("payee", &self.payee)
+            .field("programme", &self.programme)
+            .field("account", &masked(&self.account))
+            .field("amount", &self.amount)
+            .field("items", &self.items)
+            .field("state", &self.state)
+            .field("bank_reason", &self.bank_reason)
+            .field("recorded_at", &self.recorded_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An account number as it may be shown: its last four characters.
+pub fn masked(account: &str) -> String {
+    let count = account.chars().count();
+    let shown = if count > 8 { 4 } else { 0 };
+    let end: String = account.chars().skip(count - shown).collect();
+    format!("****{end}")
 }
 
 /// A part of a payment.
@@ -144,8 +173,8 @@ pub fn next_attempt<'a>(
         .map_or(1, |last| last.saturating_add(1))
 }
 
-/// Where a payee's money goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where a payee's money goes. Its debug form shows the end of the account number only.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Destination {
     /// An account.
     Account {
@@ -160,6 +189,16 @@ pub enum Destination {
     Missing,
     /// A human decision keeps the payment back, for this reason.
     Held(String),
+}
+
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Destination::Account { account, .. } => write!(f, "Account({})", masked(account)),
+            Destination::Missing => f.write_str("Missing"),
+            Destination::Held(reason) => write!(f, "Held({reason:?})"),
+        }
+    }
 }
 
 /// What is wrong with an account.

@@ -238,6 +238,10 @@ impl Position {
         let at = match self.find(period) {
             Ok(at) => at,
             Err(at) => {
+                // Most payees of a run of a million have one period at hand.
+                if self.periods.is_empty() {
+                    self.periods.reserve_exact(1);
+                }
                 self.periods
                     .insert(at, (period.into(), PeriodPosition::default()));
                 at

@@ -24,6 +24,7 @@ use crate::post::settle;
 use base::{Fen, Id};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashSet};
+use std::fmt;
 
 /// Something that does not agree and that a person must see.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,6 +48,12 @@ pub enum Discrepancy {
     UnknownBatch {
         /// What the bank gave.
         reference: String,
+    },
+    /// The bank's count or sum of the whole instruction is not ours. What it says of the whole is not
+    /// used; what it says of single lines is.
+    BatchTotals {
+        /// Batch.
+        batch: Id,
     },
     /// One answer says that it was refused, another that it was paid.
     Contradiction {
@@ -78,6 +85,53 @@ pub enum Discrepancy {
         /// Payment.
         payment: Id,
     },
+}
+
+impl fmt::Display for Discrepancy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Discrepancy::Amount {
+                payment,
+                ours,
+                theirs,
+            } => write!(
+                f,
+                "payment {payment}: instructed {ours}, the bank says {theirs}; not used, ask the bank"
+            ),
+            Discrepancy::UnknownPayment { reference } => write!(
+                f,
+                "`{reference}` is no payment of the instructions at hand; look for it in other batches"
+            ),
+            Discrepancy::UnknownBatch { reference } => write!(
+                f,
+                "`{reference}` is no instruction at hand; is the answer meant for this office?"
+            ),
+            Discrepancy::BatchTotals { batch } => write!(
+                f,
+                "batch {batch}: the bank counts other lines or another sum; compare the files that were sent"
+            ),
+            Discrepancy::Contradiction { payment } => write!(
+                f,
+                "payment {payment}: refused by one answer and paid by another; taken as paid, ask the bank"
+            ),
+            Discrepancy::PaidAfterRefusal { payment, overpaid } => write!(
+                f,
+                "payment {payment}: paid after it was refused; {overpaid} was meanwhile instructed anew and is overpaid"
+            ),
+            Discrepancy::Missing { payment } => write!(
+                f,
+                "payment {payment}: its batch is answered, it is not; ask the bank before it is paid again"
+            ),
+            Discrepancy::BookedAsBatch { reference, amount } => write!(
+                f,
+                "{amount} is booked in one sum for `{reference}`; ask the bank for single entries"
+            ),
+            Discrepancy::Books { payment } => write!(
+                f,
+                "payment {payment}: the payee's books are not at hand; nothing was booked, run it again"
+            ),
+        }
+    }
 }
 
 /// A payment whose state changes.
@@ -246,6 +300,15 @@ pub fn decide(payments: &[Payment], answers: &[Answer]) -> Decision {
             if !evidence[index].add(line.state, line.reason.as_ref()) {
                 decision.repeated += 1;
             }
+        }
+        let totals_agree = in_batch.is_none_or(|lines| {
+            let (count, total) = answer.original_totals;
+            let ours = || lines.iter().map(|index| payments[*index].amount).sum();
+            count.is_none_or(|count| count == lines.len()) && total.is_none_or(|sum| sum == ours())
+        });
+        if !totals_agree {
+            discrepancies.extend(batch.map(|batch| Discrepancy::BatchTotals { batch }));
+            continue;
         }
         if let (Some((state, reason)), Some(lines)) = (&answer.group, in_batch) {
             for index in lines.iter().filter(|index| !single.contains(index)) {

@@ -25,6 +25,8 @@ pub struct Answer {
     pub message: String,
     /// The instruction that it answers, by its message id (compact batch id); statements have none.
     pub original: Option<String>,
+    /// Lines and sum of that instruction as the bank has them, when it says so.
+    pub original_totals: (Option<usize>, Option<Fen>),
     /// What it says of the whole instruction, with the reason. It holds for the lines that are not
     /// answered singly.
     pub group: Option<(PaymentState, Option<String>)>,
@@ -42,6 +44,7 @@ impl Answer {
             source,
             message: String::new(),
             original: None,
+            original_totals: (None, None),
             group: None,
             lines: Vec::new(),
             batch_bookings: Vec::new(),
@@ -181,6 +184,12 @@ pub(super) fn read_status_report(walk: &mut Walk<impl BufRead>) -> Result<Answer
             match below {
                 "GrpHdr/MsgId" => answer.message = walk.text().into(),
                 "OrgnlGrpInfAndSts/OrgnlMsgId" => answer.original = Some(walk.text().into()),
+                "OrgnlGrpInfAndSts/OrgnlNbOfTxs" => {
+                    answer.original_totals.0 = Some(walk.value("a number", |t| t.parse().ok())?);
+                }
+                "OrgnlGrpInfAndSts/OrgnlCtrlSum" => {
+                    answer.original_totals.1 = Some(walk.amount()?);
+                }
                 "OrgnlGrpInfAndSts/GrpSts" => group = Some(walk.text().to_owned()),
                 "OrgnlGrpInfAndSts/StsRsnInf/Rsn/Cd"
                 | "OrgnlGrpInfAndSts/StsRsnInf/Rsn/Prtry"
@@ -342,10 +351,20 @@ fn book(answer: &mut Answer, entry: Entry, walk: &Walk<impl BufRead>) -> Result<
             continue;
         };
         let credit = detail.credit.unwrap_or(credit);
+        let amount = detail
+            .amount
+            .or(detail.detail_amount)
+            .or(alone.then_some(amount));
         let (state, reason) = if entry.status != "BOOK" {
             (
                 PaymentState::Unknown,
                 Some(format!("entry status {}", entry.status)),
+            )
+        } else if amount.is_none() {
+            // One of several in a sum, and it cannot be compared with what was instructed.
+            (
+                PaymentState::Unknown,
+                Some("booked without its own amount".to_owned()),
             )
         } else if credit {
             (PaymentState::Returned, reason)
@@ -362,10 +381,7 @@ fn book(answer: &mut Answer, entry: Entry, walk: &Walk<impl BufRead>) -> Result<
             end_to_end: Some(end_to_end),
             sequence: None,
             state,
-            amount: detail
-                .amount
-                .or(detail.detail_amount)
-                .or(alone.then_some(amount)),
+            amount,
             reason,
             booked: entry.booked,
             line: detail.line,

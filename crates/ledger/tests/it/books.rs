@@ -25,6 +25,7 @@ fn says(payment: &Payment, state: PaymentState, amount: Fen) -> Answer {
         source: Source::Statement,
         message: "M".into(),
         original: None,
+        original_totals: (None, None),
         group: None,
         lines: vec![AnswerLine {
             end_to_end: Some(compact(payment.id)),

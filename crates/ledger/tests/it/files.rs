@@ -390,6 +390,40 @@ fn a_group_refusal_holds_for_the_lines_not_answered_singly() {
 }
 
 #[test]
+fn a_status_of_the_whole_is_not_used_when_the_totals_differ() {
+    let mut d = district(3);
+    let body = |sum: Fen| {
+        format!(
+            "<d:OrgnlGrpInfAndSts><d:OrgnlMsgId>{}</d:OrgnlMsgId><d:OrgnlNbOfTxs>3</d:OrgnlNbOfTxs>\
+             <d:OrgnlCtrlSum>{sum}</d:OrgnlCtrlSum><d:GrpSts>ACSC</d:GrpSts></d:OrgnlGrpInfAndSts>",
+            compact(d.batch.id)
+        )
+    };
+    let read = |sum| {
+        let text = report(&body(sum));
+        iso::read_answer(text.as_bytes(), Limits::default()).expect("read")
+    };
+    let (wrong, right) = (read(d.batch.total + Fen(1)), read(d.batch.total));
+    let result = reconcile(&mut d.payments, &[wrong], &mut d.positions, stamp());
+    assert_eq!(
+        result.discrepancies[0],
+        Discrepancy::BatchTotals { batch: d.batch.id }
+    );
+    assert!(result.changed.is_empty());
+    let result = reconcile(&mut d.payments, &[right], &mut d.positions, stamp());
+    assert_eq!((result.changed.len(), result.discrepancies.len()), (3, 0));
+    assert!(d.payments.iter().all(|p| p.state == PaymentState::Paid));
+}
+
+#[test]
+fn account_numbers_do_not_reach_logs() {
+    let d = district(1);
+    let shown = format!("{:?} {:?}", d.payments[0], destination(0));
+    assert!(!shown.contains(&d.payments[0].account), "{shown}");
+    assert!(shown.contains("****0000"), "{shown}");
+}
+
+#[test]
 fn a_statement_of_the_older_version_and_a_batch_booking() {
     let d = district(1);
     let text = format!(

@@ -453,6 +453,7 @@ impl World {
             source,
             message: String::new(),
             original: None,
+            original_totals: (None, None),
             group: None,
             lines: vec![AnswerLine {
                 end_to_end: Some(compact(payment.id)),
