@@ -119,6 +119,22 @@ impl Store {
         Ok(placed_on(&pieces, day, known).map(|m| m.household))
     }
 
+    /// Every household that a person was ever recorded in.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn households_of_person(&self, person: Id) -> Result<Vec<Id>, StoreError> {
+        let rows = self.db.fetch(PERSON_MEMBERSHIPS, args![person]).await?;
+        let mut homes = Vec::new();
+        for row in &rows {
+            let home = decode::membership(row)?.household;
+            if !homes.contains(&home) {
+                homes.push(home);
+            }
+        }
+        Ok(homes)
+    }
+
     /// Home shard of a household.
     ///
     /// # Errors

@@ -1,0 +1,221 @@
+//! `minsheng law check|test|list|eval` and `workdays`.
+
+use super::{Failure, Outcome, WorkdaysArgs};
+use crate::lawbook;
+use crate::service::load_law;
+use clap::{Args, Subcommand};
+use policy::law::{Language, Law, examples};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// What to do with law files.
+#[derive(Debug, Subcommand)]
+pub enum LawCommand {
+    /// Checks every file: names, types, units, tables, dates, citations. Status 1 when there is an error.
+    Check(CheckArgs),
+    /// Runs the worked examples. Status 1 when one fails.
+    Test(TestArgs),
+    /// Lists programmes, their places, dates, rules and evidence.
+    List(CheckArgs),
+    /// Evaluates one situation given as JSON; no register needed.
+    Eval(EvalArgs),
+}
+
+/// `law check`, `law list`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Folder or file; the shipped law when absent.
+    #[arg(value_name = "PATH")]
+    pub path: Option<PathBuf>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Language of messages: zh, en, or both.
+    #[arg(long, default_value = "both")]
+    pub lang: String,
+}
+
+/// `law test`
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Folder; the shipped law when absent.
+    #[arg(value_name = "PATH")]
+    pub path: Option<PathBuf>,
+    /// Only examples whose file or name contains this.
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Write what came out into the files in place of what was expected.
+    #[arg(long)]
+    pub accept: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `law eval`
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Place code.
+    #[arg(long)]
+    pub place: String,
+    /// The reference day.
+    #[arg(long)]
+    pub date: String,
+    /// Programme id or name, or a rule's name.
+    #[arg(long)]
+    pub decision: String,
+    /// JSON file, or - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// Law files in place of the ones that the program carries.
+    #[arg(long, value_name = "DIR", env = "MINSHENG_LAW")]
+    pub law: Option<PathBuf>,
+}
+
+/// Runs one.
+pub fn run(command: LawCommand) -> Outcome {
+    match command {
+        LawCommand::Check(args) => check(&args),
+        LawCommand::Test(args) => test(&args),
+        LawCommand::List(args) => list(&args),
+        LawCommand::Eval(args) => eval(&args),
+    }
+}
+
+fn check(args: &CheckArgs) -> Outcome {
+    let language = match args.lang.as_str() {
+        "zh" => Language::Chinese,
+        "en" => Language::English,
+        "both" => Language::Both,
+        other => {
+            return Err(Failure::Input(format!(
+                "there is no language `{other}`; zh, en or both"
+            )));
+        }
+    };
+    let (law, report) = Law::check(lawbook::read(args.path.as_deref())?);
+    if args.json {
+        println!("{:#}", report.to_json());
+    } else {
+        print!("{}", report.render(language));
+        if let Some(law) = &law {
+            println!(
+                "{} instruments, {} rules, {} parameters, {} programmes: fine",
+                law.instruments().len(),
+                law.rules().len(),
+                law.parameters().count(),
+                programme_ids(law).len(),
+            );
+        }
+    }
+    match report.has_errors() {
+        true => Err(Failure::Found(String::new())),
+        false => Ok(()),
+    }
+}
+
+fn programme_ids(law: &Law) -> std::collections::BTreeSet<&str> {
+    law.programmes()
+        .map(|(programme, _)| programme.id.as_str())
+        .collect()
+}
+
+fn test(args: &TestArgs) -> Outcome {
+    let files = lawbook::read(args.path.as_deref())?;
+    let law = load_law(args.path.as_deref())?;
+    let only = args.only.as_deref().unwrap_or("");
+    let mut results = Vec::new();
+    for file in files.iter().filter(|f| f.path.ends_with(".examples.yaml")) {
+        results.extend(
+            examples::run(&law, &file.text, &file.path)
+                .into_iter()
+                .filter(|r| r.file.contains(only) || r.name.contains(only)),
+        );
+        if args.accept && file.path.contains(only) {
+            accept(&law, args.path.as_deref(), &file.path, &file.text)?;
+        }
+    }
+    let failed = results.iter().filter(|r| !r.passed()).count();
+    if args.json {
+        println!("{:#}", serde_json::to_value(&results)?);
+    } else {
+        for result in results.iter().filter(|r| !r.passed()) {
+            println!("{result}");
+        }
+        println!("{} passed, {failed} failed", results.len() - failed);
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(Failure::Found(String::new())),
+    }
+}
+
+fn accept(law: &Law, folder: Option<&Path>, name: &str, text: &str) -> Outcome {
+    let Some(folder) = folder else {
+        return Err(Failure::Input(
+            "the shipped examples can't be rewritten; give the folder: `law test law --accept`"
+                .into(),
+        ));
+    };
+    let new = examples::accept(law, text, name);
+    if new != text {
+        let path = if folder.is_file() {
+            folder.to_path_buf()
+        } else {
+            folder.join(name)
+        };
+        std::fs::write(&path, new).map_err(|e| format!("{}: {e}", path.display()))?;
+        println!("rewritten: {name}");
+    }
+    Ok(())
+}
+
+fn list(args: &CheckArgs) -> Outcome {
+    let law = load_law(args.path.as_deref())?;
+    let list = law.list();
+    if args.json {
+        println!("{list:#}");
+        return Ok(());
+    }
+    for programme in list.as_array().into_iter().flatten() {
+        let text = |key: &str| programme[key].as_str().unwrap_or_default().to_string();
+        println!("{:24} {}  {}", text("id"), text("name"), text("en"));
+    }
+    Ok(())
+}
+
+fn eval(args: &EvalArgs) -> Outcome {
+    let text = read_input(&args.input)?;
+    let law = load_law(args.law.as_deref())?;
+    let day = base::parse_day(&args.date)?;
+    let json: serde_json::Value = serde_json::from_str(&text).map_err(|e| {
+        format!(
+            "{}: not JSON: {e}; write an object of names and values, such as {{\"成员\": [{{…}}]}}",
+            args.input.display()
+        )
+    })?;
+    let evaluation = policy::law::eval_json(&law, &args.place, day, &args.decision, &json)?;
+    println!("{:#}", serde_json::to_value(&evaluation)?);
+    Ok(())
+}
+
+/// A file's text, or standard input for `-`.
+pub fn read_input(path: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    if path.as_os_str() == "-" {
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|e| format!("standard input: {e}"))?;
+    } else {
+        text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    }
+    Ok(text)
+}
+
+/// `minsheng workdays START DAYS`
+pub fn workdays(args: &WorkdaysArgs) -> Outcome {
+    let start = base::parse_day(&args.start)?;
+    let law = load_law(args.law.as_deref())?;
+    println!("{}", law.calendar(&args.place).add(start, args.days)?);
+    Ok(())
+}

@@ -1,0 +1,357 @@
+//! The command line. Exit status: 0 fine, 1 found something, 2 bad arguments or input.
+
+mod data;
+mod demo;
+mod dmn;
+mod law;
+mod progress;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+pub use progress::Progress;
+
+/// Minsheng 民生: a government's promises to its residents, kept countable.
+#[derive(Debug, Parser)]
+#[command(name = "minsheng", version, about, long_about = None)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where the data and the law are.
+#[derive(Clone, Debug, Args)]
+pub struct Place {
+    /// Folder of the data (SQLite file, key, payment files).
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "MINSHENG_DATA",
+        default_value = "minsheng-data"
+    )]
+    pub data: PathBuf,
+    /// PostgreSQL address; the key and the payment files stay in --data.
+    #[arg(long, value_name = "URL", env = "MINSHENG_DATABASE")]
+    pub database: Option<String>,
+    /// Law files in place of the ones that the program carries.
+    #[arg(long, value_name = "DIR", env = "MINSHENG_LAW")]
+    pub law: Option<PathBuf>,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// What to do with rows that are wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnError {
+    /// Record nothing when one row is wrong.
+    Stop,
+    /// Record the good rows; the bad ones go to a report.
+    Skip,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Makes a working district with generated residents, runs its months and opens the site.
+    Demo(DemoArgs),
+    /// Opens the site and the API on existing data.
+    Serve(ServeArgs),
+    /// Records evidence, persons or households from csv or xlsx files.
+    Import(ImportArgs),
+    /// Applies a programme's rules for a month.
+    Determine(DetermineArgs),
+    /// Recomputes everybody, reports differences that no change explains, makes the day's tasks.
+    Night(NightArgs),
+    /// Makes the bank's instruction files for a month.
+    Pay(PayArgs),
+    /// Reads the bank's answers (pain.002, camt.053, xlsx).
+    Reconcile(ReconcileArgs),
+    /// Shows what was determined for a household and month as known then, and why it differs now.
+    Replay(ReplayArgs),
+    /// Checks every invariant over the whole data.
+    Verify(VerifyArgs),
+    /// Law files: check, test, list, eval.
+    #[command(subcommand)]
+    Law(law::LawCommand),
+    /// DMN models: eval, export, import, tck.
+    #[command(subcommand)]
+    Dmn(dmn::DmnCommand),
+    /// Prints the last day of a term of working days.
+    Workdays(WorkdaysArgs),
+    /// Measures the program on generated data.
+    Bench(BenchArgs),
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// Households; the whole district by default.
+    #[arg(long, value_name = "N")]
+    pub households: Option<u32>,
+    /// Same seed, same district.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// First and last month, such as 2026-09..2026-11.
+    #[arg(long, default_value = "2026-09..2026-11")]
+    pub months: String,
+    /// Port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// Make the data, do not open the site.
+    #[arg(long)]
+    pub no_serve: bool,
+    /// Replace data that is already there.
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+/// `serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// Port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+}
+
+/// `import`
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// Files to read.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Write an empty template for an evidence kind (or `households`, `persons`) to --out instead of reading.
+    #[arg(long, value_name = "KIND")]
+    pub template: Option<String>,
+    /// Where the template goes; its ending (.xlsx, .csv) is its format.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// What to do with wrong rows.
+    #[arg(long, value_enum, default_value_t = OnError::Stop)]
+    pub on_error: OnError,
+    /// Who records; kept with every row.
+    #[arg(long, default_value = "import")]
+    pub by: String,
+    /// Results as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `determine`
+#[derive(Debug, Args)]
+pub struct DetermineArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// Programme id or name.
+    #[arg(long)]
+    pub programme: String,
+    /// Month, such as 2026-07.
+    #[arg(long)]
+    pub month: base::Month,
+    /// As known at this day or moment; nothing is written then.
+    #[arg(long, value_name = "T")]
+    pub known_at: Option<String>,
+    /// One household.
+    #[arg(long, value_name = "ID", conflicts_with = "all")]
+    pub household: Option<base::Id>,
+    /// Everybody.
+    #[arg(long)]
+    pub all: bool,
+    /// With every value on the way.
+    #[arg(long)]
+    pub explain: bool,
+    /// Format of --out or of standard output.
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    pub format: Format,
+    /// Write the determinations to a file.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `night`
+#[derive(Debug, Args)]
+pub struct NightArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// The day that has ended.
+    #[arg(long)]
+    pub date: String,
+    /// Results as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `pay`
+#[derive(Debug, Args)]
+pub struct PayArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// Programme id or name.
+    #[arg(long)]
+    pub programme: String,
+    /// Month of the pay run.
+    #[arg(long)]
+    pub month: base::Month,
+    /// Results as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `reconcile`
+#[derive(Debug, Args)]
+pub struct ReconcileArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// The bank's files.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Results as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `replay`
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// Household.
+    #[arg(long)]
+    pub household: base::Id,
+    /// Programme id or name; all when absent.
+    #[arg(long)]
+    pub programme: Option<String>,
+    /// Month.
+    #[arg(long)]
+    pub month: base::Month,
+    /// As known at this day or moment.
+    #[arg(long, value_name = "T")]
+    pub known_at: String,
+    /// Results as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `verify`
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// Results as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `workdays`
+#[derive(Debug, Args)]
+pub struct WorkdaysArgs {
+    /// The day of the event; the term runs from the day after.
+    pub start: String,
+    /// Working days.
+    pub days: u32,
+    /// Whose calendar.
+    #[arg(long, default_value = "CN")]
+    pub place: String,
+    /// Law files in place of the ones that the program carries.
+    #[arg(long, value_name = "DIR", env = "MINSHENG_LAW")]
+    pub law: Option<PathBuf>,
+}
+
+/// `bench`
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// month or law.
+    #[arg(default_value = "month")]
+    pub name: String,
+    /// Households.
+    #[arg(long, value_name = "N")]
+    pub households: Option<u32>,
+}
+
+/// Why a command did not end well.
+#[derive(Debug)]
+pub enum Failure {
+    /// It ran and found something: exit status 1. The findings are printed already, or are this text.
+    Found(String),
+    /// Arguments or input are wrong, or the program could not do it: exit status 2.
+    Input(String),
+}
+
+impl<E: std::fmt::Display> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::Input(format!("{error:#}"))
+    }
+}
+
+/// What a command yields.
+pub type Outcome = Result<(), Failure>;
+
+/// Runs a command and gives its exit status.
+pub fn main(cli: Cli) -> ExitCode {
+    match dispatch(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Found(text)) => {
+            if !text.is_empty() {
+                eprintln!("{text}");
+            }
+            ExitCode::from(1)
+        }
+        Err(Failure::Input(text)) => {
+            eprintln!("minsheng: {text}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Outcome {
+    match command {
+        Command::Law(command) => law::run(command),
+        Command::Dmn(command) => dmn::run(command),
+        Command::Workdays(args) => law::workdays(&args),
+        other => {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(dispatch_async(other))
+        }
+    }
+}
+
+async fn dispatch_async(command: Command) -> Outcome {
+    match command {
+        Command::Demo(args) => demo::run(args).await,
+        Command::Serve(args) => demo::serve(args).await,
+        Command::Import(args) => data::import(args).await,
+        Command::Determine(args) => data::determine(args).await,
+        Command::Night(args) => data::night(args).await,
+        Command::Pay(args) => data::pay(args).await,
+        Command::Reconcile(args) => data::reconcile(args).await,
+        Command::Replay(args) => data::replay(args).await,
+        Command::Verify(args) => data::verify(args).await,
+        Command::Bench(args) => crate::bench::run(args).await,
+        Command::Law(_) | Command::Dmn(_) | Command::Workdays(_) => Ok(()),
+    }
+}

@@ -1,0 +1,435 @@
+//! Applications and the steps of cases.
+
+use super::change::Facts;
+use super::rules::latest_version;
+use super::{Office, ServiceError};
+use base::{Day, Id};
+use casework::application;
+use casework::authority::{Actor, Nesting};
+use casework::case::{Case, CaseKind, Happening, Notice};
+use casework::notice::{self, Fill};
+use casework::procedure::{Action, Progress, act, end_of};
+use entitlement::change::At;
+use entitlement::decision;
+use entitlement::determination::{Award, Determination, PeriodKey, SubjectKey};
+use entitlement::rules::Rules;
+use entitlement::{Programme, Subject};
+use registry::timeline;
+use store::{CaseHappening, ChangeSet, JournalEntry};
+
+/// What somebody does in a case, as it comes from a form or a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// The step under way is done.
+    Done {
+        /// Its id.
+        step: String,
+    },
+    /// Somebody objects to what was published.
+    Object {
+        /// Who.
+        who: String,
+    },
+    /// The recipient was heard.
+    Hear,
+    /// A decision.
+    Decide {
+        /// Granted, or refused.
+        granted: bool,
+        /// Against the rules' result, for the written reason.
+        exception: bool,
+    },
+    /// Withdrawn.
+    Withdraw,
+}
+
+/// A case with what a decision about it looks at.
+#[derive(Clone, Debug)]
+pub struct CaseView {
+    /// The case with its events.
+    pub case: Case,
+    /// The programme in force where the case is, today.
+    pub programme: Programme,
+    /// The latest determination about the subject.
+    pub determination: Option<Determination>,
+}
+
+impl Office {
+    /// Opens an application. `request` is the client's id, and becomes the case's: the same request twice
+    /// opens one case. `person` names whom it is about when the programme is about persons.
+    ///
+    /// # Errors
+    /// When the programme is not in force where the household lives, an application is open already, or
+    /// an award runs.
+    #[expect(clippy::too_many_arguments, reason = "what an application says")]
+    pub async fn apply(
+        &self,
+        request: Id,
+        household: Id,
+        person: Option<Id>,
+        programme: &str,
+        by: &str,
+        note: &str,
+        at: At,
+    ) -> Result<Case, ServiceError> {
+        let read = self.prefetch(&[household]).await?;
+        let home = read.households.first().ok_or_else(|| {
+            ServiceError::NotFound(format!("household {household} is not in the register"))
+        })?;
+        let area = home
+            .residences
+            .iter()
+            .filter(|r| r.valid.contains(at.today))
+            .max_by_key(|r| (r.provenance.recorded_at, r.id))
+            .map(|r| r.area.clone())
+            .ok_or_else(|| {
+                ServiceError::Refused(format!("household {household} lives nowhere today"))
+            })?;
+        let scheme = self
+            .rules
+            .programme(programme, &area, at.today)
+            .ok_or_else(|| {
+                ServiceError::NotFound(format!("programme `{programme}` is not in force in {area}"))
+            })?;
+        let subject = match (scheme.subject, person) {
+            (Subject::Household, _) => SubjectKey {
+                shard: home.shard.clone(),
+                kind: Subject::Household,
+                id: household,
+            },
+            (Subject::Person, Some(person))
+                if home.memberships.iter().any(|m| m.person == person) =>
+            {
+                SubjectKey {
+                    shard: home.shard.clone(),
+                    kind: Subject::Person,
+                    id: person,
+                }
+            }
+            (Subject::Person, _) => {
+                return Err(ServiceError::Refused(format!(
+                    "programme `{programme}` is about a person: say which member applies"
+                )));
+            }
+        };
+        if let Some(held) = read.cases.iter().find(|c| {
+            c.subject == subject && c.programme == programme && c.kind == CaseKind::Application
+        }) {
+            if held.id == request {
+                return Ok(held.clone());
+            }
+            return Err(ServiceError::Refused(format!(
+                "an application for this programme is open already: case {}",
+                held.id
+            )));
+        }
+        let running =
+            entitlement::owed::award_running(&read.awards, &subject, programme, at.month(), at.now);
+        if let Some(award) = running {
+            return Err(ServiceError::Refused(format!(
+                "an award of this programme runs already, since {}",
+                award.from
+            )));
+        }
+        let calendar = self.law().calendar(&area);
+        let opened = application::apply(request, &subject, scheme, &area, by, note, at, &calendar);
+        let set = ChangeSet {
+            shard: subject.shard.clone(),
+            at: at.now,
+            journal: vec![JournalEntry {
+                actor: by.into(),
+                action: "apply".into(),
+                subject: Some(household),
+                detail: serde_json::json!({ "case": request, "programme": programme }),
+            }],
+            cases: vec![opened.case.clone()],
+            tasks: opened.tasks,
+            ..ChangeSet::default()
+        };
+        self.store.commit(&set).await?;
+        Ok(opened.case)
+    }
+
+    /// A case with the programme and the determination that a decision looks at.
+    ///
+    /// # Errors
+    /// When there is no such case, or its programme is in force nowhere any more.
+    pub async fn case_view(&self, shard: &str, case: Id, at: At) -> Result<CaseView, ServiceError> {
+        let file = self
+            .store
+            .case(shard, case)
+            .await?
+            .ok_or_else(|| ServiceError::NotFound(format!("there is no case {case}")))?;
+        let case = file.case;
+        let programme = self
+            .rules
+            .programme(&case.programme, &case.area, at.today)
+            .or_else(|| latest_version(self.law(), &case.programme))
+            .cloned()
+            .ok_or_else(|| {
+                ServiceError::NotFound(format!("programme `{}` is no longer law", case.programme))
+            })?;
+        let mut made = self
+            .store
+            .determinations_of(&case.subject.shard, case.subject.id)
+            .await?;
+        made.retain(|d| d.programme == case.programme && d.made_at <= at.now);
+        let determination = made
+            .into_iter()
+            .max_by_key(|d| (order(d.period), d.version));
+        Ok(CaseView {
+            case,
+            programme,
+            determination,
+        })
+    }
+
+    /// One act in a case: what may be done is checked, and what follows (an award and its letter, the end
+    /// of an award, the end of a hold) is recorded with it. `request` is the client's id of the act.
+    ///
+    /// # Errors
+    /// [`ServiceError::Case`] when the act may not be done, with the reason.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an act needs its actor, its place and its time"
+    )]
+    pub async fn act(
+        &self,
+        shard: &str,
+        case: Id,
+        request: Id,
+        deed: &Deed,
+        note: &str,
+        actor: &Actor,
+        at: At,
+    ) -> Result<Progress, ServiceError> {
+        let view = self.case_view(shard, case, at).await?;
+        let areas = self.store.areas().await?;
+        let nesting = Nesting::new(&areas);
+        let calendar = self.law().calendar(&view.case.area);
+        let action = match deed {
+            Deed::Done { step } => Action::Done { step },
+            Deed::Object { who } => Action::Object { who },
+            Deed::Hear => Action::Hear,
+            Deed::Withdraw => Action::Withdraw,
+            Deed::Decide { granted, exception } => Action::Decide {
+                granted: *granted,
+                determination: view.determination.as_ref(),
+                exception: *exception,
+            },
+        };
+        let progress = act(
+            &view.case,
+            &view.programme,
+            request,
+            &action,
+            note,
+            actor,
+            &nesting,
+            at,
+            &calendar,
+        )?;
+        if progress.events.is_empty() {
+            return Ok(progress);
+        }
+        let mut after = view.case.clone();
+        after.events.extend(progress.events.iter().cloned());
+        let facts = self.consequences(&view, &after, &actor.user, at).await?;
+        let letters = self.letters(&view, &after, &facts, at).await?;
+        let tasks = self.store.tasks_of(shard, case).await?;
+        let done: Vec<casework::case::Task> = tasks
+            .into_iter()
+            .filter(|t| progress.done.contains(&t.id) && t.done_at.is_none())
+            .map(|t| casework::case::Task {
+                done_at: Some(at.now),
+                ..t
+            })
+            .collect();
+        let finish = |set: &mut ChangeSet| {
+            set.shard = shard.into();
+            set.at = at.now;
+            set.case_events
+                .extend(progress.events.iter().map(|event| CaseHappening {
+                    shard: shard.into(),
+                    case,
+                    event: event.clone(),
+                }));
+            set.tasks.extend(done.iter().cloned());
+            set.tasks.extend(progress.tasks.iter().cloned());
+            set.notices.extend(letters.iter().cloned());
+            set.journal.push(JournalEntry {
+                actor: actor.user.clone(),
+                action: "case".into(),
+                subject: Some(view.case.subject.id),
+                detail: serde_json::json!({ "case": case, "events": progress.events }),
+            });
+        };
+        if facts.is_empty() {
+            let mut set = ChangeSet::default();
+            finish(&mut set);
+            self.store.commit(&set).await?;
+        } else {
+            self.record_with(request, &facts, &[], &actor.user, at, |_, set| {
+                finish(set);
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(progress)
+    }
+
+    /// Awards begun or ended, and holds lifted, by a decision.
+    async fn consequences(
+        &self,
+        view: &CaseView,
+        after: &Case,
+        by: &str,
+        at: At,
+    ) -> Result<Facts, ServiceError> {
+        let mut facts = Facts::default();
+        let Some(granted) = decided(after) else {
+            return Ok(facts);
+        };
+        let subject = &view.case.subject;
+        if let Some(award) = application::award(after, &view.programme) {
+            facts.awards.push(award);
+            return Ok(facts);
+        }
+        let read = self.prefetch(&[subject.id]).await?;
+        match view.case.kind {
+            CaseKind::Review | CaseKind::Change | CaseKind::Signal if !granted => {
+                let running: Vec<&Award> = entitlement::owed::awards_known(&read.awards, at.now)
+                    .into_iter()
+                    .filter(|a| a.subject.id == subject.id && a.programme == view.case.programme)
+                    .filter(|a| a.to.is_none_or(|to| to > at.month()))
+                    .collect();
+                for award in running {
+                    facts.awards.push(application::end_award(
+                        award,
+                        at.month().next(),
+                        Some(view.case.id),
+                        by,
+                        "decided in the case",
+                        at,
+                    ));
+                }
+            }
+            _ => {}
+        }
+        if view.case.kind == CaseKind::Change {
+            let evidence = read.households.iter().flat_map(|h| &h.evidence);
+            let mut held: Vec<Id> = decision::in_force(
+                evidence,
+                subject.id,
+                &view.case.programme,
+                at.month(),
+                at.now,
+            )
+            .into_iter()
+            .filter(|(_, d)| matches!(d.ruling, decision::Ruling::Hold { .. }))
+            .map(|(id, _)| id)
+            .collect();
+            held.sort_unstable();
+            held.dedup();
+            if !held.is_empty() {
+                let id = Id::derive(&["lift", &view.case.id.to_string()]);
+                let valid = base::Period::since(at.month().next().first());
+                facts.evidence.push(decision::withdrawal(
+                    id,
+                    subject,
+                    held,
+                    valid,
+                    by,
+                    "heard and decided",
+                    at.now,
+                ));
+            }
+        }
+        Ok(facts)
+    }
+
+    /// The letter that a decision about an application calls for.
+    async fn letters(
+        &self,
+        view: &CaseView,
+        after: &Case,
+        facts: &Facts,
+        at: At,
+    ) -> Result<Vec<Notice>, ServiceError> {
+        let (Some(granted), CaseKind::Application) = (decided(after), view.case.kind) else {
+            return Ok(Vec::new());
+        };
+        let Some(determination) = &view.determination else {
+            return Ok(Vec::new());
+        };
+        let read = self.prefetch(&[view.case.subject.id]).await?;
+        let applicant = read
+            .households
+            .first()
+            .and_then(|home| head_name(home, at))
+            .unwrap_or_else(|| view.case.subject.id.to_string());
+        let (reason, article) = notice::grounds(&determination.reasons);
+        let months = facts.awards.first().map(|award| (award.from, award.from));
+        let deadline = self.objection_end(&view.programme, &view.case.area, at);
+        let fill = Fill {
+            household: applicant.clone(),
+            applicant,
+            months: months.or(Some((at.month(), at.month()))),
+            amount: Some(determination.outcome.amount()),
+            reason,
+            article,
+            deadline,
+            ..Fill::default()
+        };
+        let kind = if granted { "granted" } else { "refused" };
+        // A programme without a template for this letter sends none; the case says what was decided.
+        Ok(notice::write(
+            &view.programme,
+            kind,
+            &view.case.subject,
+            &[view.case.id],
+            &fill,
+            deadline,
+            at.now,
+        )
+        .ok()
+        .into_iter()
+        .collect())
+    }
+
+    fn objection_end(&self, programme: &Programme, area: &str, at: At) -> Option<Day> {
+        let term = programme.procedure.objection?;
+        end_of(term, at.today, &self.law().calendar(area)).ok()
+    }
+}
+
+/// Granted or refused, once a decision was taken.
+fn decided(case: &Case) -> Option<bool> {
+    case.events.iter().rev().find_map(|event| match event.what {
+        Happening::Decided { granted, .. } => Some(granted),
+        _ => None,
+    })
+}
+
+/// Periods in the order of time; events and things determined once come by their versions alone.
+fn order(period: PeriodKey) -> i32 {
+    match period {
+        PeriodKey::Month(month) => month.index(),
+        PeriodKey::Event(_) | PeriodKey::Once => 0,
+    }
+}
+
+/// The name of a household's head today.
+pub fn head_name(home: &registry::slice::HouseholdHistory, at: At) -> Option<String> {
+    let head = home
+        .memberships
+        .iter()
+        .filter(|m| m.member && Some(m.household) == home.household)
+        .filter(|m| m.valid.contains(at.today) && m.provenance.recorded_at <= at.now)
+        .max_by_key(|m| (m.relation == timeline::HEAD, m.provenance.recorded_at))?;
+    home.identities
+        .iter()
+        .filter(|i| i.person == head.person)
+        .max_by_key(|i| (i.provenance.recorded_at, i.id))
+        .map(|i| i.name.clone())
+}

@@ -1,0 +1,107 @@
+//! What the program can do, each thing once: prefetch from the store, decide in the pure rooms, commit.
+//! The command line, the site and the API call these and nothing beneath them.
+
+pub mod cases;
+pub mod change;
+mod error;
+pub mod pay;
+pub mod rules;
+pub mod run;
+
+pub use error::ServiceError;
+
+use crate::lawbook;
+use entitlement::change::At;
+use entitlement::situation::LawRules;
+use policy::law::Law;
+use registry::protect::{Keyring, Suite};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use store::Store;
+
+/// An office at work: its data, its law.
+pub struct Office {
+    /// The database.
+    pub store: Store,
+    /// The law, as the entitlement room asks it.
+    pub rules: Arc<LawRules>,
+    /// Folder of the key and of the payment files.
+    pub data: PathBuf,
+}
+
+/// Where an office's data and law are.
+#[derive(Clone, Debug)]
+pub struct Location {
+    /// Folder of the data.
+    pub data: PathBuf,
+    /// PostgreSQL address in place of the SQLite file in `data`.
+    pub database: Option<String>,
+    /// Law files in place of the shipped ones.
+    pub law: Option<PathBuf>,
+}
+
+impl Location {
+    /// The SQLite file.
+    pub fn file(&self) -> PathBuf {
+        self.data.join("minsheng.sqlite")
+    }
+
+    fn url(&self) -> String {
+        match &self.database {
+            Some(url) => url.clone(),
+            None => format!("sqlite:{}", self.file().display()),
+        }
+    }
+}
+
+/// Loads the law, shipped or from a folder.
+///
+/// # Errors
+/// [`ServiceError::Law`] with the findings when the law has errors: it fails closed.
+pub fn load_law(folder: Option<&Path>) -> Result<Law, ServiceError> {
+    let files = lawbook::read(folder)?;
+    Law::load(files).map_err(|report| ServiceError::Law(Box::new(report)))
+}
+
+impl Office {
+    /// Opens existing data.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoData`] when there is none, with what to do.
+    pub async fn open(location: &Location) -> Result<Office, ServiceError> {
+        if location.database.is_none() && !location.file().exists() {
+            return Err(ServiceError::NoData(location.data.clone()));
+        }
+        Office::create(location).await
+    }
+
+    /// Opens data, and makes the folder, the key and the tables where they lack.
+    ///
+    /// # Errors
+    /// When the folder cannot be written, the database not be reached, or the law has errors.
+    pub async fn create(location: &Location) -> Result<Office, ServiceError> {
+        let law = load_law(location.law.as_deref())?;
+        std::fs::create_dir_all(&location.data).map_err(|cause| ServiceError::Folder {
+            path: location.data.clone(),
+            cause,
+        })?;
+        let keys = Keyring::open_or_create(&location.data.join("key"), Suite::default())?;
+        let store = Store::open(&location.url(), keys).await?;
+        store.migrate().await?;
+        Ok(Office {
+            store,
+            rules: Arc::new(LawRules::new(law)),
+            data: location.data.clone(),
+        })
+    }
+
+    /// The law.
+    pub fn law(&self) -> &Law {
+        self.rules.law()
+    }
+
+    /// This moment, for everything that is recorded now.
+    pub fn now() -> At {
+        At::new(chrono::Utc::now())
+    }
+}

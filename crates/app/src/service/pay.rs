@@ -1,0 +1,473 @@
+//! A month's money: instruction files out, the bank's answers in.
+
+use super::rules::latest_version;
+use super::{Office, ServiceError};
+use base::{Day, Fen, Id, Month};
+use entitlement::change::At;
+use ledger::account::{Stamp, chart};
+use ledger::counter;
+use ledger::iso::{self, Answer, Limits, Originator};
+use ledger::payment::{Batch, Destination, Payment, next_attempt};
+use ledger::position::Position;
+use ledger::reconcile::{Discrepancy, Positions, book, decide};
+use ledger::recovery::Debt;
+use ledger::run::{Line, PayRun, RunTerms};
+use registry::record::PayeeAccount;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use store::{BankAnswer, ChangeSet, JournalEntry};
+
+/// Payees read at once.
+const PAGE: usize = 4096;
+/// Lines per instruction file at most.
+const LINES_PER_FILE: u32 = 50_000;
+/// The setting that holds who pays.
+pub const PAYER: &str = "payer";
+
+/// Who pays, as the instruction names it.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Payer {
+    /// Name of the paying office.
+    pub name: String,
+    /// Its account.
+    pub account: String,
+    /// Its bank's code.
+    pub bank: String,
+}
+
+/// What a pay run did.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct PaySummary {
+    /// Programme id.
+    pub programme: String,
+    /// The month.
+    pub month: String,
+    /// Files of this run and of earlier ones of the month.
+    pub files: Vec<FileSummary>,
+    /// Lines made now.
+    pub count: u64,
+    /// Their sum.
+    pub total: Fen,
+    /// Withheld from them for overpayments.
+    pub withheld: Fen,
+    /// Payees to whom money is owed and who are in no file, with the reason.
+    pub apart: Vec<ApartSummary>,
+}
+
+/// One instruction file with its control totals.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct FileSummary {
+    /// Batch id.
+    pub batch: Id,
+    /// pain.001.
+    pub pain001: PathBuf,
+    /// The list for the bank's counter.
+    pub xlsx: PathBuf,
+    /// Lines.
+    pub count: u32,
+    /// Sum of the lines.
+    pub total: Fen,
+    /// Was it made by this run?
+    pub new: bool,
+}
+
+/// A payee in no file.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct ApartSummary {
+    /// Payee.
+    pub payee: Id,
+    /// Owed and due.
+    pub payable: Fen,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a reconciliation did.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct ReconcileSummary {
+    /// Files read.
+    pub files: u64,
+    /// Payments whose state changed, by new state.
+    pub changed: BTreeMap<String, u64>,
+    /// Answers that said nothing new.
+    pub repeated: u64,
+    /// Entries of statements that are not ours.
+    pub others: u64,
+    /// What does not agree.
+    pub discrepancies: Vec<Discrepancy>,
+}
+
+impl Office {
+    /// Makes the instruction files of a programme's month: everything that is payable and due, one line
+    /// per payee. Running it again makes nothing new and writes files that are missing.
+    ///
+    /// # Errors
+    /// When the programme is unknown, pays no money, or the database or the folder fails.
+    pub async fn pay(
+        &self,
+        programme: &str,
+        month: Month,
+        by: &str,
+        at: At,
+    ) -> Result<PaySummary, ServiceError> {
+        let version = latest_version(self.law(), programme).ok_or_else(|| {
+            ServiceError::NotFound(format!(
+                "there is no programme `{programme}`; `minsheng law list` shows them"
+            ))
+        })?;
+        let terms = version.payment.clone().ok_or_else(|| {
+            ServiceError::Refused(format!("programme `{programme}` moves no money"))
+        })?;
+        let day = Day::from_ymd_opt(month.year(), month.month(), terms.day.clamp(1, 28));
+        let pay_on = day.unwrap_or(at.today).max(at.today);
+        let mut summary = PaySummary {
+            programme: programme.into(),
+            month: month.to_string(),
+            ..PaySummary::default()
+        };
+        let mut new: HashSet<Id> = HashSet::new();
+        for shard in self.store.shards().await? {
+            let made = self
+                .pay_shard(&shard, programme, month, pay_on, by, at)
+                .await?;
+            new.extend(made.batches.iter().map(|b| b.id));
+            summary.count += made.payments.len() as u64;
+            summary.total = summary.total + made.payments.iter().map(|p| p.amount).sum();
+            summary.withheld = summary.withheld
+                - made
+                    .payments
+                    .iter()
+                    .flat_map(|p| &p.items)
+                    .filter(|i| i.amount < Fen::ZERO)
+                    .map(|i| i.amount)
+                    .sum();
+            summary.apart.extend(made.apart);
+        }
+        for batch in self.store.batches_of(programme, &month.to_string()).await? {
+            let mut file = self.write_files(&batch, &terms.purpose).await?;
+            file.new = new.contains(&batch.id);
+            summary.files.push(file);
+        }
+        Ok(summary)
+    }
+
+    async fn pay_shard(
+        &self,
+        shard: &str,
+        programme: &str,
+        month: Month,
+        pay_on: Day,
+        by: &str,
+        at: At,
+    ) -> Result<Made, ServiceError> {
+        let batches = self.store.batches_of(programme, &month.to_string()).await?;
+        let stamp = Stamp {
+            booked: at.today,
+            recorded_at: at.now,
+        };
+        let mut run = PayRun::new(RunTerms {
+            shard: shard.into(),
+            programme: programme.into(),
+            month,
+            attempt: next_attempt(shard, programme, &month.to_string(), &batches),
+            pay_on,
+            lines_per_file: LINES_PER_FILE,
+            stamp,
+        });
+        let mut plans: HashMap<Id, Vec<ledger::recovery::Plan>> = HashMap::new();
+        for plan in self.store.recovery_plans(programme).await? {
+            plans.entry(plan.payee).or_default().push(plan);
+        }
+        let mut made = Made::default();
+        let mut set = ChangeSet {
+            shard: shard.into(),
+            at: at.now,
+            ..ChangeSet::default()
+        };
+        let mut after = None;
+        loop {
+            let page = self
+                .store
+                .payees_page(shard, programme, after, PAGE)
+                .await?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(*last);
+            for (payee, transfers) in &page {
+                let mut position = Position::fold(shard, *payee, programme, transfers);
+                if position.sum(|p| p.payable) <= Fen::ZERO {
+                    continue;
+                }
+                let destination = self.destination(shard, *payee, at).await?;
+                let debts: Vec<Debt> = plans
+                    .get(payee)
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|plan| Debt::of(plan, &position))
+                    .collect();
+                match run.payee(&mut position, &destination, &debts) {
+                    Line::Nothing => {}
+                    Line::Pay { payment, transfers } => {
+                        set.accounts.extend(chart(shard, *payee, programme));
+                        set.transfers.extend(transfers);
+                        made.payments.push(payment);
+                    }
+                    Line::AllWithheld { transfers, .. } => {
+                        set.accounts.extend(chart(shard, *payee, programme));
+                        set.transfers.extend(transfers);
+                    }
+                    Line::Apart(apart) => made.apart.push(ApartSummary {
+                        payee: apart.payee,
+                        payable: apart.payable,
+                        reason: apart.reason.to_string(),
+                    }),
+                }
+            }
+        }
+        made.batches = run.finish().into_iter().map(|(batch, _)| batch).collect();
+        if set.transfers.is_empty() {
+            return Ok(made);
+        }
+        set.batches = made.batches.clone();
+        set.payments = made.payments.clone();
+        set.journal.push(JournalEntry {
+            actor: by.into(),
+            action: "pay".into(),
+            subject: None,
+            detail: serde_json::json!({
+                "programme": programme, "month": month, "lines": made.payments.len(),
+                "total": made.payments.iter().map(|p| p.amount).sum::<Fen>(),
+                "batches": made.batches.iter().map(|b| b.id).collect::<Vec<_>>(),
+            }),
+        });
+        self.store.commit(&set).await?;
+        Ok(made)
+    }
+
+    /// Where a payee's money goes on the day: the newest record that covers it.
+    async fn destination(
+        &self,
+        shard: &str,
+        payee: Id,
+        at: At,
+    ) -> Result<Destination, ServiceError> {
+        let known: Vec<PayeeAccount> = self.store.payees_of(shard, payee).await?;
+        let held = known
+            .into_iter()
+            .filter(|a| a.valid.contains(at.today) && a.provenance.recorded_at <= at.now)
+            .max_by_key(|a| (a.provenance.recorded_at, a.id));
+        Ok(match held {
+            Some(a) => Destination::Account {
+                holder: a.holder,
+                account: a.number,
+                bank: a.bank,
+            },
+            None => Destination::Missing,
+        })
+    }
+
+    /// Who pays.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn payer(&self) -> Result<Payer, ServiceError> {
+        let text = self.store.setting(PAYER).await?;
+        Ok(text
+            .and_then(|t| serde_json::from_str(&t).ok())
+            .unwrap_or_else(|| Payer {
+                name: "民生资金专户".into(),
+                account: "0000000000000000".into(),
+                bank: String::new(),
+            }))
+    }
+
+    /// Folder of the payment files.
+    pub fn payment_folder(&self) -> PathBuf {
+        self.data.join("payments")
+    }
+
+    /// Writes a batch's files unless they are there; each appears whole or not at all.
+    async fn write_files(&self, batch: &Batch, purpose: &str) -> Result<FileSummary, ServiceError> {
+        let folder = self
+            .payment_folder()
+            .join(&batch.programme)
+            .join(&batch.month);
+        let failed = |path: &Path| {
+            let path = path.to_path_buf();
+            move |cause| ServiceError::Folder { path, cause }
+        };
+        std::fs::create_dir_all(&folder).map_err(failed(&folder))?;
+        let name = format!("{}-{}", batch.attempt, iso::compact(batch.id));
+        let pain001 = folder.join(format!("{name}.pain001.xml"));
+        let xlsx = folder.join(format!("{name}.xlsx"));
+        if !pain001.exists() || !xlsx.exists() {
+            let payments = self.store.payments_in(&batch.shard, batch.id).await?;
+            let payer = self.payer().await?;
+            let originator = Originator {
+                name: payer.name,
+                account: payer.account,
+                bank: payer.bank,
+                purpose: format!("{purpose} {}", batch.month),
+                category: Some("GOVT".into()),
+            };
+            let text = iso::write(Vec::new(), batch, &originator, &payments)
+                .map_err(|e| ServiceError::Refused(e.to_string()))?;
+            put_whole(&pain001, &text).map_err(failed(&pain001))?;
+            let sheet = counter::write_xlsx(batch, purpose, &payments)
+                .map_err(|e| ServiceError::Refused(e.to_string()))?;
+            put_whole(&xlsx, &sheet).map_err(failed(&xlsx))?;
+        }
+        Ok(FileSummary {
+            batch: batch.id,
+            pain001,
+            xlsx,
+            count: batch.count,
+            total: batch.total,
+            new: false,
+        })
+    }
+
+    /// Reads the bank's answers (pain.002, camt.053, the counter's list) and records what they say.
+    /// The same files again say nothing new.
+    ///
+    /// # Errors
+    /// When a file cannot be understood; nothing of any file is recorded then.
+    pub async fn reconcile(
+        &self,
+        files: &[(String, Vec<u8>)],
+        by: &str,
+        at: At,
+    ) -> Result<ReconcileSummary, ServiceError> {
+        let mut answers = Vec::new();
+        for (name, bytes) in files {
+            answers.push(read_answer(name, bytes)?);
+        }
+        let mut summary = ReconcileSummary {
+            files: files.len() as u64,
+            ..ReconcileSummary::default()
+        };
+        let mut payments = self.payments_answered(&answers).await?;
+        let decision = decide(&payments, &answers);
+        let mut positions = Positions::default();
+        let needed: Vec<(String, Id, String)> = decision
+            .needs(&payments)
+            .map(|p| (p.shard.clone(), p.payee, p.programme.clone()))
+            .collect();
+        for (shard, payee, programme) in needed {
+            let transfers = self.store.transfers_of_payee(&shard, payee).await?;
+            positions.insert(Position::fold(&shard, payee, &programme, &transfers));
+        }
+        let stamp = Stamp {
+            booked: at.today,
+            recorded_at: at.now,
+        };
+        let result = book(&mut payments, decision, &mut positions, stamp);
+        summary.repeated = result.repeated as u64;
+        summary.others = result.others as u64;
+        summary.discrepancies = result.discrepancies;
+        let mut sets: BTreeMap<String, ChangeSet> = BTreeMap::new();
+        let source = files
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ");
+        for index in result.changed {
+            let payment = &payments[index];
+            *summary
+                .changed
+                .entry(payment.state.as_str().to_string())
+                .or_default() += 1;
+            let set = sets.entry(payment.shard.clone()).or_default();
+            set.accounts
+                .extend(chart(&payment.shard, payment.payee, &payment.programme));
+            set.bank_answers.push(BankAnswer {
+                id: Id::derive(&[
+                    "bank-answer",
+                    &payment.id.to_string(),
+                    payment.state.as_str(),
+                    payment.bank_reason.as_deref().unwrap_or(""),
+                ]),
+                shard: payment.shard.clone(),
+                payment: payment.id,
+                at: at.now,
+                state: payment.state,
+                reason: payment.bank_reason.clone(),
+                source: source.clone(),
+            });
+        }
+        for transfer in result.transfers {
+            sets.entry(transfer.shard.clone())
+                .or_default()
+                .transfers
+                .push(transfer);
+        }
+        for (shard, mut set) in sets {
+            set.shard = shard;
+            set.at = at.now;
+            set.accounts.sort_by_key(|a| a.id);
+            set.accounts.dedup();
+            set.journal.push(JournalEntry {
+                actor: by.into(),
+                action: "reconcile".into(),
+                subject: None,
+                detail: serde_json::json!({
+                    "files": files.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+                    "changed": summary.changed, "discrepancies": summary.discrepancies.len(),
+                }),
+            });
+            self.store.commit(&set).await?;
+        }
+        Ok(summary)
+    }
+
+    /// The payments of every batch that the answers are about.
+    async fn payments_answered(&self, answers: &[Answer]) -> Result<Vec<Payment>, ServiceError> {
+        let mut batches: HashSet<Id> = answers.iter().filter_map(Answer::batch).collect();
+        for id in answers.iter().flat_map(Answer::payments) {
+            if let Some(payment) = self.store.payment(id).await? {
+                batches.insert(payment.batch);
+            }
+        }
+        let mut payments = Vec::new();
+        for batch in self.store.batches().await? {
+            if batches.contains(&batch.id) {
+                payments.extend(self.store.payments_in(&batch.shard, batch.id).await?);
+            }
+        }
+        Ok(payments)
+    }
+}
+
+#[derive(Default)]
+struct Made {
+    batches: Vec<Batch>,
+    payments: Vec<Payment>,
+    apart: Vec<ApartSummary>,
+}
+
+/// What a file of the bank says, by its content.
+fn read_answer(name: &str, bytes: &[u8]) -> Result<Answer, ServiceError> {
+    let looks_like_xml = bytes
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(bytes)
+        .trim_ascii_start()
+        .starts_with(b"<");
+    if looks_like_xml {
+        return iso::read_answer(bytes, Limits::default())
+            .map_err(|e| ServiceError::Refused(format!("{name}: {e}")));
+    }
+    counter::read_list(bytes, batch_in_name(name), 1_000_000)
+        .map_err(|e| ServiceError::Refused(format!("{name}: {e}")))
+}
+
+/// The batch's number where the file's name still holds it, as the bank sends lists back.
+fn batch_in_name(name: &str) -> Option<&str> {
+    name.split(|c: char| !c.is_ascii_hexdigit())
+        .find(|part| part.len() == 32)
+}
+
+/// Writes a file beside its place and moves it there, so that nobody reads half of it.
+fn put_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let beside = path.with_extension("part");
+    std::fs::write(&beside, bytes)?;
+    std::fs::rename(&beside, path)
+}
