@@ -1,6 +1,6 @@
 //! Unary tests and decision tables.
 
-use super::{Eval, Fault, Host, Machine, error};
+use super::{Eval, Fault, Host, Machine};
 use crate::feel::ast::{Compare, Span, UnaryTest, UnaryTests};
 use crate::feel::number::Number;
 use crate::feel::table::{Hit, Outcome, Table};
@@ -133,8 +133,12 @@ impl Machine {
         for (index, rule) in table.rules.iter().enumerate() {
             self.step(rule.span)?;
             let mut matched = Some(true);
-            for (tests, value) in rule.tests.iter().zip(&inputs) {
-                match self.cell(host, tests, value.clone())? {
+            for (at, (tests, value)) in rule.tests.iter().zip(&inputs).enumerate() {
+                let mut answer = self.cell(host, tests, value.clone())?;
+                if answer.is_none() && value.is_null() && null_counts(table, at) {
+                    answer = Some(false);
+                }
+                match answer {
                     Some(true) => {}
                     Some(false) => {
                         matched = Some(false);
@@ -310,6 +314,12 @@ impl Machine {
     }
 }
 
+/// Is null a value like others in a column? It is where some row tests for it in so many words.
+fn null_counts(table: &Table, column: usize) -> bool {
+    let mut cells = table.rules.iter().filter_map(|rule| rule.tests.get(column));
+    cells.any(crate::feel::table::analyse::mentions_null)
+}
+
 /// One output as it is, several as a context.
 fn assemble(table: &Table, mut row: Vec<Value>) -> Value {
     if table.outputs.len() == 1 {
@@ -323,16 +333,11 @@ fn assemble(table: &Table, mut row: Vec<Value>) -> Value {
 }
 
 impl Machine {
-    /// Checks tests of one value outside any table, as allowed values need it.
-    pub fn run_tests(
-        &mut self,
-        host: &dyn Host,
-        tests: &UnaryTests,
-        value: Value,
-    ) -> Eval<Option<bool>> {
-        if tests.local != 0 {
-            return Err(error(tests.span, Fault::Argument("tests")));
-        }
-        self.framed(&[], |machine| machine.cell(host, tests, value))
+    /// Does a value pass tests that name nothing but `?`?
+    pub fn test_value(&mut self, tests: &UnaryTests, value: Value) -> Eval<Option<bool>> {
+        let before = vec![Value::Null; tests.local as usize];
+        self.framed(&before, |machine| {
+            machine.cell(&super::Fixed(Vec::new()), tests, value)
+        })
     }
 }
