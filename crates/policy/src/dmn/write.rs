@@ -19,7 +19,19 @@ pub fn write(model: &Model) -> String {
         level: 0,
         ids: 0,
     };
-    writer.model(model);
+    let mut model = model.clone();
+    let nodes = model
+        .inputs
+        .iter_mut()
+        .chain(&mut model.knowledge)
+        .chain(&mut model.decisions);
+    let ids = nodes
+        .map(|n| &mut n.id)
+        .chain(model.services.iter_mut().map(|s| &mut s.id));
+    for id in ids.filter(|id| id.is_empty()) {
+        *id = writer.fresh();
+    }
+    writer.model(&model);
     writer.out
 }
 
@@ -224,10 +236,16 @@ impl Writer {
 
     fn function(&mut self, tag: &str, boxed: &Boxed) {
         let id = self.fresh();
-        let BoxedKind::Function { params, body, .. } = &boxed.kind else {
+        let BoxedKind::Function {
+            params,
+            body,
+            external,
+        } = &boxed.kind
+        else {
             return self.boxed(boxed);
         };
-        self.open(tag, &[("id", &id), ("kind", "FEEL")]);
+        let kind = if *external { "Java" } else { "FEEL" };
+        self.open(tag, &[("id", &id), ("kind", kind)]);
         for param in params {
             self.parameter("formalParameter", param);
         }
