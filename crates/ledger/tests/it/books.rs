@@ -558,3 +558,75 @@ fn all_withheld_makes_no_line() {
     assert_eq!(p.period("2026-02").payable, Fen::ZERO);
     assert_eq!(p.fault(), None);
 }
+
+/// 100.00 paid for January, of which 50.00 turn out too much.
+fn overpaid_by_half() -> (Position, Payment) {
+    let mut p = position();
+    owe(&mut p, "2026-01", 10_000, "1");
+    let (mut payment, _) = pay(&mut p, "2026-01", 1, &[]).expect("a line");
+    answer(&mut payment, &mut p, PaymentState::Paid);
+    owe(&mut p, "2026-01", 5_000, "2");
+    (p, payment)
+}
+
+#[test]
+fn what_was_waived_is_not_paid_when_the_bank_books_it_back() {
+    let (mut p, mut payment) = overpaid_by_half();
+    let decision = Id::derive(&["decision"]);
+    let waived = waive(&mut p, "2026-01", Fen(4_000), decision, stamp()).expect("waived");
+    assert_eq!(waived.len(), 1);
+    let again = waive(&mut p, "2026-01", Fen(4_000), decision, stamp()).expect("nothing");
+    assert!(again.is_empty());
+    assert_eq!(
+        waive(
+            &mut p,
+            "2026-01",
+            Fen(1_001),
+            Id::derive(&["other"]),
+            stamp()
+        ),
+        Err(RecoveryError::TooMuch {
+            period: "2026-01".into(),
+            asked: Fen(1_001),
+            open: Fen(1_000)
+        })
+    );
+    // All 100 come back: 50 are owed and nothing is overpaid or waived any more.
+    answer(&mut payment, &mut p, PaymentState::Returned);
+    assert_eq!(figures(p.period("2026-01")), [5_000, 5_000, 0, 0, 0]);
+    assert_eq!(p.period("2026-01").waived, Fen::ZERO);
+}
+
+#[test]
+fn a_debt_known_from_before_and_two_plans_take_no_more_than_is_open() {
+    let (mut p, _) = overpaid_by_half();
+    let terms = Terms {
+        cap_percent: Some(90),
+        ..Terms::default()
+    };
+    let start = day("2026-01-01");
+    let plans: Vec<Debt> = ["a", "b"]
+        .into_iter()
+        .map(|cause| {
+            let cause = Id::derive(&[cause]);
+            match measure(&terms, &mut p, "2026-01", cause, start, stamp()) {
+                Measure::Plan(plan) => Debt::of(&plan, &p).expect("open"),
+                other => panic!("{other:?}"),
+            }
+        })
+        .collect();
+    // After the debts were read, 20 of the 50 are repaid in cash.
+    repay(
+        &mut p,
+        Fen(2_000),
+        Some("2026-01"),
+        Id::derive(&["r"]),
+        stamp(),
+    )
+    .expect("booked");
+    owe(&mut p, "2026-02", 100_000, "3");
+    let (payment, _) = pay(&mut p, "2026-02", 1, &plans).expect("a line");
+    assert_eq!(payment.amount, Fen(97_000));
+    assert_eq!(p.period("2026-01").receivable, Fen::ZERO);
+    assert_eq!(p.fault(), None);
+}
