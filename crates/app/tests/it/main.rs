@@ -1,3 +1,4 @@
 //! The program's tests from outside.
 
+mod entitled;
 mod world;
