@@ -1,13 +1,15 @@
 //! Everybody recomputed, and what the changes did not explain.
 
 use crate::change::{At, Change};
+use crate::decision;
 use crate::determination::{Determination, PeriodKey, SubjectKey};
 use crate::determine::{Found, gone, says_the_same};
+use crate::owed::{Standing, award_running, owed};
 use crate::redetermination::{Known, RunError, redetermine};
 use crate::rules::Rules;
 use crate::{Evaluation, Outcome};
-use base::Id;
-use std::collections::HashMap;
+use base::{Fen, Id, Month};
+use std::collections::{BTreeMap, HashMap};
 
 /// A stored determination that the rules do not yield, or one that they yield and that is not stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +88,83 @@ pub fn unexplained<R: Rules + ?Sized>(
         found.extend(compare(&opened.programme, computed, &stored));
     }
     Ok(found)
+}
+
+/// An entitlement that does not follow from its determination, awards and decisions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owing {
+    /// To whom.
+    pub subject: SubjectKey,
+    /// Programme id.
+    pub programme: String,
+    /// For what.
+    pub period: PeriodKey,
+    /// Owed by the changes recorded.
+    pub recorded: Fen,
+    /// Owed by determination, awards and decisions.
+    pub expected: Fen,
+}
+
+/// Every entitlement that is not what its latest determination, the awards and the decisions make it,
+/// as known at `at.now`.
+pub fn owing<R: Rules + ?Sized>(rules: &R, known: &Known<'_>, at: At) -> Vec<Owing> {
+    let mut latest: BTreeMap<(&str, Id, PeriodKey), &Determination> = BTreeMap::new();
+    let made = |d: &&Determination| d.made_at <= at.now;
+    for d in known.determinations.iter().filter(made) {
+        let key = (d.programme.as_str(), d.subject.id, d.period);
+        let held = latest.entry(key).or_insert(d);
+        if held.version < d.version {
+            *held = d;
+        }
+    }
+    let evidence = || known.households.iter().flat_map(|h| &h.evidence);
+    let mut found = Vec::new();
+    for ((programme, subject, period), d) in latest {
+        let month = match period {
+            PeriodKey::Month(month) => Some(month),
+            PeriodKey::Event(id) => evidence()
+                .find(|e| e.id == id)
+                .map(|e| Month::of(e.valid.from)),
+            PeriodKey::Once => known
+                .opened
+                .iter()
+                .filter(|o| o.programme == programme)
+                .flat_map(|o| o.months.iter().copied())
+                .max(),
+        };
+        let Some(month) = month else { continue };
+        let areas = known.households.iter().flat_map(|h| &h.residences);
+        let declared = areas.map(|r| r.area.as_str()).find_map(|area| {
+            rules
+                .programme(programme, area, month.first())
+                .or_else(|| rules.programme(programme, area, month.last()))
+        });
+        let Some(declared) = declared else { continue };
+        let recorded = known
+            .changes
+            .iter()
+            .filter(|c| c.programme == programme && c.subject.id == subject && c.period == period)
+            .filter(|c| c.recorded_at <= at.now)
+            .max_by_key(|c| c.sequence)
+            .map_or(Fen::ZERO, |c| c.owed);
+        let standing = Standing {
+            outcome: &d.outcome,
+            awarded: award_running(known.awards, &d.subject, programme, month, at.now).is_some(),
+            owed: recorded,
+        };
+        let decisions = decision::in_force(evidence(), subject, programme, month, at.now);
+        let expected = owed(declared, standing, &decisions);
+        if expected != recorded {
+            found.push(Owing {
+                subject: d.subject.clone(),
+                programme: programme.into(),
+                period,
+                recorded,
+                expected,
+            });
+        }
+    }
+    found
 }
 
 /// Compares what the rules yield with what is stored for the same subjects and periods, whatever

@@ -167,6 +167,71 @@ fn late_facts_through_a_law_file() {
 }
 
 #[test]
+fn why_it_changed_is_told_in_words() {
+    use entitlement::determination::PeriodKey;
+    use entitlement::difference::{arrived, replay, why_changed};
+
+    let law = law();
+    let mut world = world(&law);
+    learn(
+        &mut world,
+        &law,
+        "a",
+        "工钱",
+        json!(300),
+        "2026-01..",
+        "2026-01-02",
+    );
+    learn(
+        &mut world,
+        &law,
+        "b",
+        "工钱",
+        json!(200),
+        "2026-01..",
+        "2026-01-03",
+    );
+    learn(
+        &mut world,
+        &law,
+        "b",
+        "亡日",
+        json!("2026-04-15"),
+        "2026-04-15..",
+        "2026-05-02",
+    );
+    let may = PeriodKey::Month(month("2026-05"));
+    let (early, late) = (at("2026-01-10", 0).now, at("2026-05-10", 0).now);
+    let at_moment = |known| {
+        replay(
+            &law,
+            &world.known(),
+            &household("h"),
+            "jia",
+            may,
+            known,
+            true,
+        )
+        .expect("runs")
+        .computed
+        .expect("there")
+    };
+    let (before, after) = (at_moment(early), at_moment(late));
+    let news = arrived(&world.households[0].evidence, early, late);
+    assert_eq!(news.len(), 1);
+    let told: Vec<String> = why_changed(&before, &after, &news)
+        .into_iter()
+        .map(|b| b.zh)
+        .collect();
+    let has = |text: &str| told.iter().any(|t| t.contains(text));
+    assert!(told[0].starts_with("2026-05-02 得知：亡日"), "{told:?}");
+    assert!(has("在世人数 由 2 变为 1"), "{told:?}");
+    assert!(has("收入 由 500 变为 300"), "{told:?}");
+    assert!(!has("甲线"), "what did not change is not told: {told:?}");
+    assert!(why_changed(&after, &after, &[]).is_empty());
+}
+
+#[test]
 fn carry_and_events_through_a_law_file() {
     let law = law();
     let mut world = world(&law);

@@ -250,6 +250,7 @@ proptest! {
             let said = latest(&world.determinations, now.now);
             prop_assert_eq!(&said, &latest(&anew, now.now));
             prop_assert_eq!(night::unexplained(&law, &world.known(), now), Ok(vec![]));
+            prop_assert_eq!(night::owing(&law, &world.known(), now), vec![]);
             pasts.push((now, said));
             // The naive evaluator.
             for home in HOMES {
