@@ -22,7 +22,10 @@ pub(crate) fn check(law: &Law, used_by_examples: &HashSet<String>, findings: &mu
         definition(law, n, &mut said, findings);
     }
     cycles(law, findings);
-    unused(corpus, used_by_examples, findings);
+    // What a rule with an error reads is not known, so nothing can be said to be unused.
+    if !findings.report.has_errors() {
+        unused(corpus, used_by_examples, findings);
+    }
     row_articles(corpus, findings);
 }
 

@@ -194,11 +194,30 @@ pub(crate) fn read<T>(
                 if span.range.is_empty() || start >= length {
                     span = last_line(cell, start);
                 }
-                let remedy = d.remedy.clone().unwrap_or_default();
+                let remedy = d.remedy.clone().unwrap_or_else(|| usual_remedy(d.code));
                 findings.error(d.code, &span, d.message, remedy);
             }
             None
         }
+    }
+}
+
+/// Advice for findings of FEEL that come without their own.
+fn usual_remedy(code: &str) -> Bilingual {
+    match code {
+        "type-mismatch" | "unit-mismatch" => say(
+            "换成类型相合的值，或更正声明的类型",
+            "use a value of the right type, or mend the declared type",
+        ),
+        "syntax" | "unexpected-end" => say(
+            "把表达式写完整；写法见 docs/law-format.md 的 Rules",
+            "complete the expression; see Rules in docs/law-format.md",
+        ),
+        "arguments" => say(
+            "按括号里列出的参数写",
+            "give the arguments that stand in the brackets",
+        ),
+        _ => say("写法见 docs/law-format.md", "see docs/law-format.md"),
     }
 }
 
@@ -250,7 +269,17 @@ fn table(
                 cell,
                 findings,
             ) {
-                Some(parsed) => tests.push(parsed),
+                Some(parsed) => {
+                    let value = Box::new(Expr::null());
+                    let local = parsed.local;
+                    let kind = ExprKind::In {
+                        value,
+                        local,
+                        tests: parsed.tests.clone(),
+                    };
+                    reads.expr(&Expr::new(parsed.span, kind), &cell.span);
+                    tests.push(parsed);
+                }
                 None => fine = false,
             }
         }
@@ -290,11 +319,7 @@ fn table(
         rules,
         local: 0,
     };
-    let whole = Expr::new(
-        feel::Span::default(),
-        ExprKind::Table(Arc::new(table.clone())),
-    );
-    reads.expr(&whole, &body.span);
+    super::coverage::check(&table, body, declared, findings);
     Some(table)
 }
 

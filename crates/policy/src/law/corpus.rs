@@ -241,12 +241,12 @@ fn digest(files: &[SourceFile]) -> String {
 
 fn check_instruments(raw: &Raw, places: &Places, findings: &mut Findings<'_>) {
     for (n, instrument) in raw.instruments.iter().enumerate() {
-        let span = &raw.instrument_spans[n];
+        let (span, place_span) = &raw.instrument_spans[n];
         if let Some(first) = raw.instruments[..n]
             .iter()
             .position(|i| i.number == instrument.number)
         {
-            let other = findings.sources.place(&raw.instrument_spans[first]);
+            let other = findings.sources.place(&raw.instrument_spans[first].0);
             findings.error(
                 "duplicate-instrument",
                 span,
@@ -267,7 +267,7 @@ fn check_instruments(raw: &Raw, places: &Places, findings: &mut Findings<'_>) {
             );
             findings.error(
                 "unknown-place",
-                span,
+                place_span,
                 say(
                     format!("地方 `{}` 不在 places.csv 中", instrument.place),
                     format!("the place `{}` is not in places.csv", instrument.place),

@@ -412,6 +412,16 @@ impl Edition {
         self.corpus.compiled.get(definition)?.as_ref()
     }
 
+    /// Names of the rules in force in the order of their dependencies: what a rule reads stands
+    /// before it.
+    pub fn order(&self) -> Vec<(Subject, &str)> {
+        let definitions = &self.corpus.definitions;
+        self.ordered()
+            .into_iter()
+            .map(|d| (definitions[d].subject, definitions[d].name.as_str()))
+            .collect()
+    }
+
     /// The definitions in force in the order of their dependencies: what a rule reads stands before
     /// it. For whoever compiles the edition as a whole.
     pub(crate) fn ordered(&self) -> Vec<usize> {

@@ -10,6 +10,7 @@ use base::{Day, parse_day};
 pub(crate) struct Front {
     pub instrument: Instrument,
     pub number_span: Span,
+    pub place_span: Span,
 }
 
 const KEYS: [&str; 9] = [
@@ -147,13 +148,14 @@ pub(crate) fn read(
         );
     }
     let (number, number_span) = number?;
+    let (place, place_span) = place?;
     let instrument = Instrument {
         number,
         title: Bilingual {
             zh: title?.0,
             en: node.get("title_en").map_or_else(String::new, Node::text),
         },
-        place: place?.0,
+        place,
         from: from?,
         to,
         supersedes: node
@@ -178,6 +180,7 @@ pub(crate) fn read(
     whole.then_some(Front {
         instrument,
         number_span,
+        place_span,
     })
 }
 

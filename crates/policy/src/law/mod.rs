@@ -8,6 +8,7 @@ mod calendar;
 mod checks;
 mod compile;
 mod corpus;
+mod coverage;
 mod directive;
 mod edition;
 mod eval;

@@ -195,7 +195,6 @@ pub(crate) struct Definition {
     pub subject: Subject,
     pub type_text: Cell,
     pub instrument: usize,
-    pub article: usize,
     pub citation: Citation,
     pub sentences: Sentences,
     pub body: Body,

@@ -15,8 +15,8 @@ use base::Citation;
 #[derive(Debug, Default)]
 pub(crate) struct Raw {
     pub instruments: Vec<Instrument>,
-    /// The span of each instrument's number.
-    pub instrument_spans: Vec<Span>,
+    /// Where each instrument's number and place are written.
+    pub instrument_spans: Vec<(Span, Span)>,
     pub rules: Vec<RuleText>,
     pub definitions: Vec<Definition>,
     pub kinds: Vec<KindText>,
@@ -34,10 +34,11 @@ pub(crate) fn read(source: &SourceFile, file: usize, raw: &mut Raw, findings: &m
     let Front {
         instrument,
         number_span,
+        place_span,
     } = front;
     let index = raw.instruments.len();
     raw.instruments.push(instrument);
-    raw.instrument_spans.push(number_span);
+    raw.instrument_spans.push((number_span, place_span));
     let mut reader = Reader {
         text: &source.text,
         path: &source.path,
@@ -161,9 +162,9 @@ impl Reader<'_, '_> {
             self.push(block);
             return;
         }
-        let Some(article) = self.needs_article(info) else {
+        if self.needs_article(info).is_none() {
             return;
-        };
+        }
         let start = words.len() - rest.trim_start().len();
         let head = directive::rule_head(&words, start, info, self.findings);
         let Some(head) = head else { return };
@@ -185,17 +186,10 @@ impl Reader<'_, '_> {
             ),
             None => RuleBody::Expression(source),
         };
-        self.define(head, article, sentences, body, text);
+        self.define(head, sentences, body, text);
     }
 
-    fn define(
-        &mut self,
-        head: Head,
-        article: usize,
-        sentences: Sentences,
-        body: Body,
-        text: RuleBody,
-    ) {
+    fn define(&mut self, head: Head, sentences: Sentences, body: Body, text: RuleBody) {
         let citation = self.citation();
         let text_of =
             |cell: &Option<Cell>| cell.as_ref().map_or_else(String::new, |c| c.text.clone());
@@ -221,7 +215,6 @@ impl Reader<'_, '_> {
             subject: head.subject,
             type_text: head.ty,
             instrument: self.index,
-            article,
             citation,
             sentences,
             body,
@@ -382,9 +375,9 @@ impl Reader<'_, '_> {
     }
 
     fn table(&mut self, line: &str, start: usize, span: &Span, table: &RawTable) {
-        let Some(article) = self.needs_article(span) else {
+        if self.needs_article(span).is_none() {
             return;
-        };
+        }
         let Some((head, hit)) = directive::table_head(line, start, span, self.findings) else {
             return;
         };
@@ -397,7 +390,7 @@ impl Reader<'_, '_> {
             header: texts(&table.header),
             rows: table.rows.iter().map(|r| texts(&r.cells)).collect(),
         };
-        self.define(head, article, Sentences::default(), Body::Table(body), text);
+        self.define(head, Sentences::default(), Body::Table(body), text);
     }
 
     fn programme(&mut self, name: &str, span: &Span, body: &Span) {
