@@ -2,7 +2,7 @@
 //! contradict each other, rows that never fire.
 
 use super::model::TableBody;
-use super::prelude::{Hit, Table, Type, Value};
+use super::prelude::{Hit, Mode, Table, Type, Value};
 use super::source::{Findings, Span, say};
 use crate::feel::table::analyse::{Example, analyse};
 
@@ -11,7 +11,7 @@ const MOST: usize = 3;
 
 /// Analyses a table of a rule of type `declared`.
 pub(crate) fn check(table: &Table, body: &TableBody, declared: &Type, findings: &mut Findings<'_>) {
-    let found = analyse(table);
+    let found = analyse(table, Mode::Strict);
     let partial = matches!(
         table.hit,
         Hit::Unique | Hit::Any | Hit::Priority | Hit::First
@@ -22,7 +22,7 @@ pub(crate) fn check(table: &Table, body: &TableBody, declared: &Type, findings: 
             findings.error(
                 "table-gap",
                 &head(body),
-                say(format!("没有一行管 {case}"), format!("no row covers {case}")),
+                say(format!("没有一行管 {case}"), format!("no row covers {}", case.replace('，', ", "))),
                 say(
                     "补一行；没有结果也是一种结果的，类型写成可空（如 `数?`）",
                     "add a row; where no result is a result, make the type nullable (such as `number?`)",
@@ -39,7 +39,10 @@ pub(crate) fn check(table: &Table, body: &TableBody, declared: &Type, findings: 
                 &row(body, *b),
                 say(
                     format!("第 {first} 行与第 {second} 行都管 {case}"),
-                    format!("rows {first} and {second} both cover {case}"),
+                    format!(
+                        "rows {first} and {second} both cover {}",
+                        case.replace('，', ", ")
+                    ),
                 ),
                 say(
                     "把条件分开；以先写的为准时用 hit F",
