@@ -182,9 +182,9 @@ pub struct ParameterRowView {
     pub value: String,
     /// Place.
     pub place: Named,
-    /// First day.
-    #[schema(value_type = String)]
-    pub from: Day,
+    /// First day; absent: from the beginning.
+    #[schema(value_type = Option<String>)]
+    pub from: Option<Day>,
     /// Last day.
     #[schema(value_type = Option<String>)]
     pub to: Option<Day>,
@@ -248,19 +248,12 @@ pub struct ProgrammeRow {
 pub struct ExampleView {
     /// Name.
     pub name: String,
-    /// Place.
-    pub place: String,
-    /// Day.
-    #[schema(value_type = String)]
-    pub day: Day,
     /// Programme or rule.
     pub decision: String,
-    /// The situation, as JSON text.
-    pub given: String,
-    /// What is expected, as text.
-    pub expect: String,
-    /// What it cites.
-    pub cites: String,
+    /// The example as the file writes it: situation and expectation.
+    pub text: String,
+    /// File and line.
+    pub place: String,
     /// Did it hold?
     pub passed: bool,
     /// What differed.

@@ -1,0 +1,134 @@
+//! Outcomes, reasons and traces as the pages show them.
+
+use super::shelf::Shelf;
+use crate::web::view::OutcomeView;
+use crate::web::view::why::{MissingView, NodeView, ParameterUse, ReasonView};
+use policy::outcome::{NodeKind, Outcome, Reason, TraceNode};
+use serde_json::Value;
+
+impl OutcomeView {
+    /// Of an outcome and, when it is not about money, its value.
+    pub fn of(outcome: &Outcome, result: &Value) -> OutcomeView {
+        let money = matches!(outcome, Outcome::Entitled { amount: Some(_) });
+        let entitled = matches!(outcome, Outcome::Entitled { .. });
+        OutcomeView {
+            name: outcome.name().into(),
+            amount: money.then(|| outcome.amount()),
+            result: (entitled && !money && !result.is_null()).then(|| plain(result)),
+        }
+    }
+
+    /// Nothing was determined.
+    pub fn none() -> OutcomeView {
+        OutcomeView { name: "none".into(), amount: None, result: None }
+    }
+}
+
+/// A value as text: texts bare, contexts as `name: value`, lists with commas.
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "–".into(),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => {
+            let parts: Vec<String> =
+                fields.iter().map(|(name, value)| format!("{name}: {}", plain(value))).collect();
+            parts.join("; ")
+        }
+    }
+}
+
+/// Grounds.
+pub fn reasons(reasons: &[Reason]) -> Vec<ReasonView> {
+    reasons
+        .iter()
+        .map(|r| ReasonView {
+            text: r.text.clone(),
+            rule: r.rule.clone(),
+            instrument: r.instrument.clone(),
+            article: r.article.clone(),
+        })
+        .collect()
+}
+
+/// What an undetermined outcome lacks; `members` are the names by index.
+pub fn missing(shelf: &Shelf, outcome: &Outcome, members: &[String]) -> Vec<MissingView> {
+    let Outcome::Undetermined { missing } = outcome else {
+        return Vec::new();
+    };
+    missing
+        .iter()
+        .map(|m| MissingView {
+            name: shelf.kind(&m.name),
+            member: m
+                .member
+                .map(|n| members.get(n).cloned().unwrap_or_else(|| format!("#{}", n + 1))),
+        })
+        .collect()
+}
+
+/// The nodes, and those that nothing else was made from, the last computed first.
+pub fn nodes(trace: &[TraceNode]) -> (Vec<NodeView>, Vec<usize>) {
+    let mut used = vec![false; trace.len()];
+    for node in trace {
+        for &from in &node.from {
+            if let Some(mark) = used.get_mut(from) {
+                *mark = true;
+            }
+        }
+    }
+    let roots = (0..trace.len()).rev().filter(|&n| !used[n]).collect();
+    (trace.iter().map(node).collect(), roots)
+}
+
+fn node(node: &TraceNode) -> NodeView {
+    NodeView {
+        name: node.name.clone(),
+        kind: match node.kind {
+            NodeKind::Rule => "rule",
+            NodeKind::Parameter => "parameter",
+            NodeKind::Evidence => "evidence",
+            NodeKind::Previous => "previous",
+        }
+        .into(),
+        member: node.member,
+        value: plain(&node.value),
+        unit: unit(&node.unit),
+        text: node.text.clone(),
+        instrument: node.citation.as_ref().map(|c| c.instrument.clone()).unwrap_or_default(),
+        article: node.citation.as_ref().map(|c| c.article.clone()).unwrap_or_default(),
+        note: node.note.clone().unwrap_or_default(),
+        from: node.from.clone(),
+    }
+}
+
+/// Types that are no units say nothing behind a value.
+fn unit(unit: &str) -> String {
+    let bare = unit.trim_end_matches('?');
+    let known = ["元", "人", "个", "月", "年", "岁", "日", "yuan", "persons", "months", "years", "days"];
+    let money = bare.starts_with("元/") || bare.starts_with("yuan/");
+    if money || known.contains(&bare) { bare.to_string() } else { String::new() }
+}
+
+/// Parameters among the nodes, each once.
+pub fn parameters_used(trace: &[TraceNode]) -> Vec<ParameterUse> {
+    let mut found: Vec<ParameterUse> = Vec::new();
+    for node in trace.iter().filter(|node| node.kind == NodeKind::Parameter) {
+        if found.iter().any(|p| p.name == node.name) {
+            continue;
+        }
+        let note = node.note.clone().unwrap_or_default();
+        let status = ["unverified", "confirmed"].into_iter().find(|s| note.contains(s));
+        found.push(ParameterUse {
+            name: node.name.clone(),
+            value: plain(&node.value),
+            unit: unit(&node.unit),
+            status: status.unwrap_or_default().into(),
+            note,
+            instrument: node.citation.as_ref().map(|c| c.instrument.clone()).unwrap_or_default(),
+            article: node.citation.as_ref().map(|c| c.article.clone()).unwrap_or_default(),
+        });
+    }
+    found
+}
