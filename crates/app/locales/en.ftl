@@ -478,3 +478,4 @@ error-help-forbidden = Ask the colleague whose role it is.
 error-help-sign-in = After signing in you return to this page.
 error-help-internal = It is in the log, and nothing was half saved. Try again later.
 from-the-beginning = the beginning
+article = Article

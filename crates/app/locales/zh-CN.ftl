@@ -466,3 +466,4 @@ error-help-forbidden = 如需办理，请联系负责该岗位的同事。
 error-help-sign-in = 登录后回到原来的页面。
 error-help-internal = 问题已记入日志，没有保存任何不完整的内容。请稍后再试。
 from-the-beginning = 最初
+article = 条文

@@ -13,7 +13,6 @@ pub struct Series {
 
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 190.0;
-const LEFT: f64 = 8.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 24.0;
 
@@ -35,9 +34,11 @@ pub fn bars(
     }
     let step = nice_step(highest);
     let ceiling = highest.div_ceil(step) * step;
+    // Digits of the scale are about six units wide.
+    let left = 12.0 + 6.2 * say(ceiling).chars().count() as f64;
     let plot = HEIGHT - TOP - BOTTOM;
     let y = |value: u64| TOP + plot * (1.0 - value as f64 / ceiling as f64);
-    let group = (WIDTH - LEFT) / labels.len() as f64;
+    let group = (WIDTH - left - 6.0) / labels.len() as f64;
     let bar = (group * 0.72 / series.len() as f64).min(34.0);
     let mut svg = format!(
         "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
@@ -48,15 +49,16 @@ pub fn bars(
         let at = y(level);
         let _ = write!(
             svg,
-            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>\
-             <text class=\"tick\" x=\"{LEFT}\" y=\"{:.1}\">{}</text>",
-            at - 3.0,
+            "<line class=\"grid\" x1=\"{left:.1}\" x2=\"{WIDTH}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>\
+             <text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+            left - 6.0,
+            at + 3.5,
             escape(&say(level))
         );
         level += step;
     }
     for (i, label) in labels.iter().enumerate() {
-        let middle = LEFT + group * (i as f64 + 0.5);
+        let middle = left + group * (i as f64 + 0.5);
         for (n, one) in series.iter().enumerate() {
             let value = one.values.get(i).copied().unwrap_or(0);
             let x = middle - bar * series.len() as f64 / 2.0 + bar * n as f64;

@@ -5,6 +5,7 @@ pub mod assets;
 pub mod chart;
 pub mod export;
 pub mod guard;
+pub mod live;
 pub mod page;
 pub mod pages;
 pub mod session;

@@ -106,6 +106,35 @@ impl Page {
         self.visit.lang.say(text)
     }
 
+    /// A value of the law or the register as this language writes it: truth in words, and of a text
+    /// that says both (`甲 · A`) its half.
+    pub fn value(&self, text: &str) -> String {
+        match text {
+            "true" => self.t("yes"),
+            "false" => self.t("no"),
+            "missing" => self.t("absent-missing"),
+            _ => self.half(text),
+        }
+    }
+
+    /// Of a text that says both (`甲 · A`) the half in this language; any other text whole.
+    pub fn half(&self, text: &str) -> String {
+        match text.split_once(" · ") {
+            Some((zh, en)) if self.visit.lang == Lang::Zh || en.is_empty() => zh.to_string(),
+            Some((_, en)) => en.to_string(),
+            None => text.to_string(),
+        }
+    }
+
+    /// A heading of a decision table: the format's own words translated.
+    pub fn heading(&self, text: &str) -> String {
+        match text {
+            "reason" => self.t("because"),
+            "article" => self.t("article"),
+            _ => text.to_string(),
+        }
+    }
+
     /// Yuan.
     pub fn money(&self, fen: impl Into<OwnFen>) -> String {
         self.visit.lang.money(fen.into().0)

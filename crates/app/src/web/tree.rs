@@ -77,7 +77,7 @@ fn line(page: &Page, node: &NodeView, members: &[String]) -> String {
         out,
         "<span class=\"name\">{}</span> <b>{}</b>",
         escape(&node.name),
-        escape(&node.value)
+        escape(&page.value(&node.value))
     );
     if !node.unit.is_empty() {
         let _ = write!(out, " <span class=\"unit\">{}</span>", escape(&node.unit));
@@ -87,12 +87,6 @@ fn line(page: &Page, node: &NodeView, members: &[String]) -> String {
         " <span class=\"kind\">{}</span>",
         escape(&page.of("node", &node.kind))
     );
-    if let Some(text) = &node.text {
-        let said = page.say(text);
-        if !said.is_empty() {
-            let _ = write!(out, " <span class=\"said\">{}</span>", escape(&said));
-        }
-    }
     if !node.instrument.is_empty() {
         let _ = write!(
             out,
@@ -103,7 +97,13 @@ fn line(page: &Page, node: &NodeView, members: &[String]) -> String {
         );
     }
     if !node.note.is_empty() {
-        let _ = write!(out, " <small>{}</small>", escape(&node.note));
+        let _ = write!(out, " <small>{}</small>", escape(&page.value(&node.note)));
+    }
+    if let Some(text) = &node.text {
+        let said = page.say(text);
+        if !said.is_empty() {
+            let _ = write!(out, " <span class=\"said\">{}</span>", escape(&said));
+        }
     }
     out
 }

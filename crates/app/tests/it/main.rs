@@ -1,4 +1,5 @@
 //! The program's tests from outside.
 
 mod entitled;
+mod site;
 mod world;

@@ -15,9 +15,7 @@ use policy::law::{
     Absent, Block, EvidenceKind, Instrument, Law, Parameter, ParameterRow, Register, RuleBody,
     RuleText, SourceFile, Type, eval_json,
 };
-use policy::programme::{
-    ApplicationRule, Bilingual, Programme, Rhythm, Step, Subject, Term,
-};
+use policy::programme::{ApplicationRule, Bilingual, Programme, Rhythm, Step, Subject, Term};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -32,7 +30,12 @@ pub struct Shelf {
 impl Shelf {
     /// `files` are those that the law was loaded from; `findings` its errors and warnings.
     pub fn new(law: Arc<Law>, files: Vec<SourceFile>, findings: (u32, u32)) -> Shelf {
-        Shelf { law, files, findings, examples: OnceLock::new() }
+        Shelf {
+            law,
+            files,
+            findings,
+            examples: OnceLock::new(),
+        }
     }
 
     /// The law.
@@ -45,9 +48,15 @@ impl Shelf {
         match self.law.places().find(code) {
             Some(place) => Named {
                 id: place.code.clone(),
-                name: Bilingual { zh: place.name.clone(), en: place.name_en.clone() },
+                name: Bilingual {
+                    zh: place.name.clone(),
+                    en: place.name_en.clone(),
+                },
             },
-            None => Named { id: code.into(), name: same(code) },
+            None => Named {
+                id: code.into(),
+                name: same(code),
+            },
         }
     }
 
@@ -57,12 +66,20 @@ impl Shelf {
             .programmes()
             .filter(|(programme, _)| programme.id == id)
             .max_by_key(|(_, instrument)| instrument.from)
-            .map_or_else(|| Named { id: id.into(), name: same(id) }, |(p, _)| named(p))
+            .map_or_else(
+                || Named {
+                    id: id.into(),
+                    name: same(id),
+                },
+                |(p, _)| named(p),
+            )
     }
 
     /// A kind of evidence or a parameter by its name.
     pub fn kind(&self, name: &str) -> Named {
-        let kind = [Subject::Person, Subject::Household].into_iter().find_map(|s| self.law.kind(s, name));
+        let kind = [Subject::Person, Subject::Household]
+            .into_iter()
+            .find_map(|s| self.law.kind(s, name));
         let en = match kind {
             Some(kind) => kind.en.clone(),
             None => {
@@ -70,7 +87,13 @@ impl Shelf {
                 parameter.map(|p| p.en.clone()).unwrap_or_default()
             }
         };
-        Named { id: name.into(), name: Bilingual { zh: name.into(), en } }
+        Named {
+            id: name.into(),
+            name: Bilingual {
+                zh: name.into(),
+                en,
+            },
+        }
     }
 
     /// Instruments that reach a place, in force on a day first.
@@ -86,7 +109,13 @@ impl Shelf {
         rows.sort_by(|a, b| (b.in_force, b.from, &a.number).cmp(&(a.in_force, a.from, &b.number)));
         LawIndex {
             place: place.map(|code| self.place(&code)),
-            places: self.law.places().all().iter().map(|p| self.place(&p.code)).collect(),
+            places: self
+                .law
+                .places()
+                .all()
+                .iter()
+                .map(|p| self.place(&p.code))
+                .collect(),
             day,
             rows,
             digest: self.law.digest().to_string(),
@@ -95,7 +124,10 @@ impl Shelf {
     }
 
     fn row(&self, i: &Instrument, day: Day) -> InstrumentRow {
-        let blocks = i.preamble.iter().chain(i.articles.iter().flat_map(|a| &a.blocks));
+        let blocks = i
+            .preamble
+            .iter()
+            .chain(i.articles.iter().flat_map(|a| &a.blocks));
         let rules = blocks.filter(|b| matches!(b, Block::Rule { .. })).count();
         let examples = self.examples_of(&i.file);
         let passed = examples.iter().filter(|e| e.passed).count();
@@ -115,8 +147,15 @@ impl Shelf {
 
     /// One instrument.
     pub fn instrument(&self, number: &str, day: Day) -> Result<InstrumentPage, Trouble> {
-        let i = self.law.instrument(number).ok_or(Trouble::NotFound("instrument"))?;
-        let after = self.law.instruments().iter().filter(|o| o.supersedes.iter().any(|s| s == number));
+        let i = self
+            .law
+            .instrument(number)
+            .ok_or(Trouble::NotFound("instrument"))?;
+        let after = self
+            .law
+            .instruments()
+            .iter()
+            .filter(|o| o.supersedes.iter().any(|s| s == number));
         Ok(InstrumentPage {
             row: self.row(i, day),
             supersedes: i.supersedes.clone(),
@@ -139,7 +178,10 @@ impl Shelf {
     }
 
     fn blocks(&self, blocks: &[Block], i: &Instrument, article: &str, day: Day) -> Vec<BlockView> {
-        blocks.iter().map(|block| self.block(block, i, article, day)).collect()
+        blocks
+            .iter()
+            .map(|block| self.block(block, i, article, day))
+            .collect()
     }
 
     fn block(&self, block: &Block, i: &Instrument, article: &str, day: Day) -> BlockView {
@@ -148,12 +190,23 @@ impl Shelf {
             Block::Quote { text } => BlockView::English { text: joined(text) },
             Block::Rule { rule } => match self.law.rules().get(*rule) {
                 Some(rule) => BlockView::Rule(rule_view(rule)),
-                None => BlockView::Paragraph { text: String::new() },
+                None => BlockView::Paragraph {
+                    text: String::new(),
+                },
             },
-            Block::Parameter { name, unit, en, rows } => {
+            Block::Parameter {
+                name,
+                unit,
+                en,
+                rows,
+            } => {
                 let declared = self.law.parameters().find(|p| &*p.name == name);
                 let pick = |own: &String, of: Option<&String>| {
-                    if own.is_empty() { of.cloned().unwrap_or_default() } else { own.clone() }
+                    if own.is_empty() {
+                        of.cloned().unwrap_or_default()
+                    } else {
+                        own.clone()
+                    }
                 };
                 BlockView::Parameter(ParameterView {
                     name: name.clone(),
@@ -161,7 +214,10 @@ impl Shelf {
                     unit: pick(unit, declared.map(|p| &p.unit)),
                     instrument: i.number.clone(),
                     article: article.into(),
-                    rows: rows.iter().map(|row| self.parameter_row(row, day)).collect(),
+                    rows: rows
+                        .iter()
+                        .map(|row| self.parameter_row(row, day))
+                        .collect(),
                 })
             }
             Block::Evidence { subject, names } => BlockView::Evidence {
@@ -173,7 +229,10 @@ impl Shelf {
                     .collect(),
             },
             Block::Programme { id, .. } => {
-                let found = self.law.programmes().find(|(p, of)| p.id == *id && of.number == i.number);
+                let found = self
+                    .law
+                    .programmes()
+                    .find(|(p, of)| p.id == *id && of.number == i.number);
                 match found {
                     Some((programme, instrument)) => {
                         BlockView::Programme(programme_row(programme, instrument))
@@ -181,16 +240,19 @@ impl Shelf {
                     None => BlockView::Paragraph { text: id.clone() },
                 }
             }
-            Block::Table { header, rows } => {
-                BlockView::Table { header: header.clone(), rows: rows.clone() }
-            }
-            Block::Code { info, text } => BlockView::Code { info: info.clone(), text: text.clone() },
+            Block::Table { header, rows } => BlockView::Table {
+                header: header.clone(),
+                rows: rows.clone(),
+            },
+            Block::Code { info, text } => BlockView::Code {
+                info: info.clone(),
+                text: text.clone(),
+            },
         }
     }
 
     fn parameter_row(&self, row: &ParameterRow, day: Day) -> ParameterRowView {
-        let current =
-            row.from.is_none_or(|from| from <= day) && row.to.is_none_or(|to| day <= to);
+        let current = row.from.is_none_or(|from| from <= day) && row.to.is_none_or(|to| day <= to);
         ParameterRowView {
             value: row.value.clone(),
             place: self.place(&row.place),
@@ -215,7 +277,10 @@ impl Shelf {
             }
         }
         found.sort_by(|a, b| a.0.id.cmp(&b.0.id));
-        found.into_iter().map(|(programme, instrument)| programme_row(programme, instrument)).collect()
+        found
+            .into_iter()
+            .map(|(programme, instrument)| programme_row(programme, instrument))
+            .collect()
     }
 
     /// Parameters with their rows; with a place only the rows that can hold there.
@@ -227,7 +292,11 @@ impl Shelf {
                 let rows: Vec<ParameterRowView> = p
                     .rows
                     .iter()
-                    .filter(|row| chain.as_ref().is_none_or(|chain| chain.contains(&row.place)))
+                    .filter(|row| {
+                        chain
+                            .as_ref()
+                            .is_none_or(|chain| chain.contains(&row.place))
+                    })
                     .map(|row| self.parameter_row(row, day))
                     .collect();
                 (!rows.is_empty()).then(|| ParameterView {
@@ -245,34 +314,62 @@ impl Shelf {
     /// The fields that a decision asks for at a place on a day.
     pub fn try_form(&self, place: &str, day: Day, decision: &str) -> TryPage {
         let edition = self.law.edition(place, day, None).ok();
-        let decisions = edition.iter().flat_map(|e| e.programmes()).map(named).collect();
-        let kinds = edition.as_ref().map(|e| e.needs(decision)).unwrap_or_default();
-        let person = edition
+        let decisions = edition
+            .iter()
+            .flat_map(|e| e.programmes())
+            .map(named)
+            .collect();
+        let kinds = edition
             .as_ref()
-            .and_then(|e| e.programme(decision))
-            .is_some_and(|p| p.subject == Subject::Person);
+            .map(|e| e.needs(decision))
+            .unwrap_or_default();
+        let programme = edition.as_ref().and_then(|e| e.programme(decision));
+        let person = programme.is_some_and(|p| p.subject == Subject::Person);
+        let event_kind = programme.and_then(|p| p.event.clone());
+        let field = |kind: &EvidenceKind, input: Input| TryField {
+            kind: Named {
+                id: kind.name.to_string(),
+                name: Bilingual {
+                    zh: kind.name.to_string(),
+                    en: kind.en.clone(),
+                },
+            },
+            input,
+            unit: unit_of(kind),
+            absent: absent(kind),
+        };
+        let is_event = |kind: &EvidenceKind| event_kind.as_deref() == Some(&*kind.name);
+        let event = kinds
+            .iter()
+            .find(|kind| is_event(kind))
+            .map(|kind| field(kind, input_of(&kind.ty)));
         let fields = |subject: Subject| -> Vec<TryField> {
             kinds
                 .iter()
-                .filter(|kind| kind.subject == subject)
+                .filter(|kind| kind.subject == subject && !is_event(kind))
                 .map(|kind| {
-                    let shape = if kind.many { Input::Json } else { input_of(&kind.ty) };
-                    TryField {
-                        kind: Named {
-                            id: kind.name.to_string(),
-                            name: Bilingual { zh: kind.name.to_string(), en: kind.en.clone() },
+                    field(
+                        kind,
+                        if kind.many {
+                            Input::Json
+                        } else {
+                            input_of(&kind.ty)
                         },
-                        input: shape,
-                        unit: unit_of(kind),
-                        absent: absent(kind),
-                    }
+                    )
                 })
                 .collect()
         };
         TryPage {
-            places: self.law.places().all().iter().map(|p| self.place(&p.code)).collect(),
+            places: self
+                .law
+                .places()
+                .all()
+                .iter()
+                .map(|p| self.place(&p.code))
+                .collect(),
             decisions,
             person,
+            event,
             household: fields(Subject::Household),
             member: fields(Subject::Person),
         }
@@ -280,8 +377,14 @@ impl Shelf {
 
     /// What the law says of a situation.
     pub fn try_law(&self, query: &TryQuery) -> Result<TryResult, Trouble> {
-        let found = eval_json(&self.law, &query.place, query.day, &query.decision, &query.given)
-            .map_err(|error| Trouble::input(error.to_string(), error.to_string()))?;
+        let found = eval_json(
+            &self.law,
+            &query.place,
+            query.day,
+            &query.decision,
+            &query.given,
+        )
+        .map_err(|error| Trouble::input(error.to_string(), error.to_string()))?;
         let (list, roots) = nodes(&found.trace);
         Ok(TryResult {
             outcome: OutcomeView::of(&found.outcome, &found.result),
@@ -309,7 +412,11 @@ impl Shelf {
     }
 
     fn example(&self, result: &ExampleResult) -> ExampleView {
-        let text = self.files.iter().find(|f| f.path == result.file).map_or("", |f| f.text.as_str());
+        let text = self
+            .files
+            .iter()
+            .find(|f| f.path == result.file)
+            .map_or("", |f| f.text.as_str());
         let mut lines = text.lines().skip(result.line.saturating_sub(1));
         let mut own: Vec<&str> = lines.next().into_iter().collect();
         own.extend(lines.take_while(|line| !line.starts_with("- ") && !line.starts_with('#')));
@@ -324,7 +431,10 @@ impl Shelf {
             text: own.join("\n").trim_end().to_string(),
             place: format!("{}:{}", result.file, result.line),
             passed: result.passed(),
-            failure: result.error.clone().unwrap_or_else(|| differences.join("; ")),
+            failure: result
+                .error
+                .clone()
+                .unwrap_or_else(|| differences.join("; ")),
         }
     }
 }
@@ -335,14 +445,20 @@ fn count(n: usize) -> u32 {
 
 /// The same text in both languages, for names that have only one.
 pub fn same(text: &str) -> Bilingual {
-    Bilingual { zh: text.into(), en: text.into() }
+    Bilingual {
+        zh: text.into(),
+        en: text.into(),
+    }
 }
 
 /// A programme's id and name.
 pub fn named(programme: &Programme) -> Named {
     Named {
         id: programme.id.clone(),
-        name: Bilingual { zh: programme.name.clone(), en: programme.en.clone() },
+        name: Bilingual {
+            zh: programme.name.clone(),
+            en: programme.en.clone(),
+        },
     }
 }
 
@@ -412,7 +528,10 @@ fn kind_view(kind: &EvidenceKind) -> KindView {
     KindView {
         name: Named {
             id: kind.name.to_string(),
-            name: Bilingual { zh: kind.name.to_string(), en: kind.en.clone() },
+            name: Bilingual {
+                zh: kind.name.to_string(),
+                en: kind.en.clone(),
+            },
         },
         unit: kind.unit.clone(),
         absent: absent(kind),
@@ -458,7 +577,11 @@ pub fn input_of(ty: &Type) -> Input {
         Type::YearMonth => Input::Month,
         Type::Nullable(inner) => input_of(inner),
         Type::Context(context) => Input::Fields(
-            context.fields.iter().map(|(name, ty)| (name.to_string(), input_of(ty))).collect(),
+            context
+                .fields
+                .iter()
+                .map(|(name, ty)| (name.to_string(), input_of(ty)))
+                .collect(),
         ),
         _ => Input::Json,
     }
@@ -487,7 +610,11 @@ fn programme_row(programme: &Programme, instrument: &Instrument) -> ProgrammeRow
         total: term(&programme.procedure.total),
         objection: term(&programme.procedure.objection),
         instrument: instrument.number.clone(),
-        article: programme.citation.as_ref().map(|c| c.article.clone()).unwrap_or_default(),
+        article: programme
+            .citation
+            .as_ref()
+            .map(|c| c.article.clone())
+            .unwrap_or_default(),
     }
 }
 
@@ -496,7 +623,10 @@ pub fn step_view(step: &Step) -> StepView {
     let term = |term: &Option<Term>| term.map(String::from).unwrap_or_default();
     StepView {
         id: step.id.clone(),
-        name: Bilingual { zh: step.zh.clone(), en: step.en.clone() },
+        name: Bilingual {
+            zh: step.zh.clone(),
+            en: step.en.clone(),
+        },
         role: crate::web::session::role_name(step.role).into(),
         within: term(&step.within),
         runs: term(&step.runs),

@@ -20,7 +20,11 @@ impl OutcomeView {
 
     /// Nothing was determined.
     pub fn none() -> OutcomeView {
-        OutcomeView { name: "none".into(), amount: None, result: None }
+        OutcomeView {
+            name: "none".into(),
+            amount: None,
+            result: None,
+        }
     }
 }
 
@@ -32,8 +36,10 @@ pub fn plain(value: &Value) -> String {
         Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
         Value::Object(fields) => {
-            let parts: Vec<String> =
-                fields.iter().map(|(name, value)| format!("{name}: {}", plain(value))).collect();
+            let parts: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{name}: {}", plain(value)))
+                .collect();
             parts.join("; ")
         }
     }
@@ -61,9 +67,12 @@ pub fn missing(shelf: &Shelf, outcome: &Outcome, members: &[String]) -> Vec<Miss
         .iter()
         .map(|m| MissingView {
             name: shelf.kind(&m.name),
-            member: m
-                .member
-                .map(|n| members.get(n).cloned().unwrap_or_else(|| format!("#{}", n + 1))),
+            member: m.member.map(|n| {
+                members
+                    .get(n)
+                    .cloned()
+                    .unwrap_or_else(|| format!("#{}", n + 1))
+            }),
         })
         .collect()
 }
@@ -96,8 +105,16 @@ fn node(node: &TraceNode) -> NodeView {
         value: plain(&node.value),
         unit: unit(&node.unit),
         text: node.text.clone(),
-        instrument: node.citation.as_ref().map(|c| c.instrument.clone()).unwrap_or_default(),
-        article: node.citation.as_ref().map(|c| c.article.clone()).unwrap_or_default(),
+        instrument: node
+            .citation
+            .as_ref()
+            .map(|c| c.instrument.clone())
+            .unwrap_or_default(),
+        article: node
+            .citation
+            .as_ref()
+            .map(|c| c.article.clone())
+            .unwrap_or_default(),
         note: node.note.clone().unwrap_or_default(),
         from: node.from.clone(),
     }
@@ -106,9 +123,15 @@ fn node(node: &TraceNode) -> NodeView {
 /// Types that are no units say nothing behind a value.
 fn unit(unit: &str) -> String {
     let bare = unit.trim_end_matches('?');
-    let known = ["元", "人", "个", "月", "年", "岁", "日", "yuan", "persons", "months", "years", "days"];
+    let known = [
+        "元", "人", "个", "月", "年", "岁", "日", "yuan", "persons", "months", "years", "days",
+    ];
     let money = bare.starts_with("元/") || bare.starts_with("yuan/");
-    if money || known.contains(&bare) { bare.to_string() } else { String::new() }
+    if money || known.contains(&bare) {
+        bare.to_string()
+    } else {
+        String::new()
+    }
 }
 
 /// Parameters among the nodes, each once.
@@ -119,15 +142,25 @@ pub fn parameters_used(trace: &[TraceNode]) -> Vec<ParameterUse> {
             continue;
         }
         let note = node.note.clone().unwrap_or_default();
-        let status = ["unverified", "confirmed"].into_iter().find(|s| note.contains(s));
+        let status = ["unverified", "confirmed"]
+            .into_iter()
+            .find(|s| note.contains(s));
         found.push(ParameterUse {
             name: node.name.clone(),
             value: plain(&node.value),
             unit: unit(&node.unit),
             status: status.unwrap_or_default().into(),
             note,
-            instrument: node.citation.as_ref().map(|c| c.instrument.clone()).unwrap_or_default(),
-            article: node.citation.as_ref().map(|c| c.article.clone()).unwrap_or_default(),
+            instrument: node
+                .citation
+                .as_ref()
+                .map(|c| c.instrument.clone())
+                .unwrap_or_default(),
+            article: node
+                .citation
+                .as_ref()
+                .map(|c| c.article.clone())
+                .unwrap_or_default(),
         });
     }
     found

@@ -100,7 +100,7 @@ async fn show(
         situation(pairs, &f, members)
     };
     let members = if from_json && evaluate {
-        count_members(&given)
+        count_members(&given, &f)
     } else {
         members
     };
@@ -146,22 +146,45 @@ async fn show(
 }
 
 fn member_names(page: &Page, members: u32) -> Vec<String> {
-    (1..=members).map(|n| page.n("member-n", n)).collect()
+    (1..=members.max(1))
+        .map(|n| page.n("member-n", n))
+        .collect()
 }
 
-fn count_members(given: &Value) -> u32 {
-    let list = MEMBERS
+/// Names of the parts of a situation, in either language of law files; the first is written.
+const MEMBERS: [&str; 2] = ["成员", "members"];
+const HOUSEHOLD: [&str; 2] = ["家庭", "household"];
+const EVENT: [&str; 2] = ["事件", "event"];
+
+fn part<'v>(given: &'v Value, names: [&str; 2]) -> &'v Value {
+    names
         .iter()
-        .find_map(|key| given.get(key))
-        .and_then(Value::as_array);
-    u32::try_from(list.map_or(0, Vec::len))
+        .find_map(|name| given.get(name))
+        .unwrap_or(&Value::Null)
+}
+
+fn members_of<'v>(given: &'v Value, f: &TryPage) -> Vec<&'v Value> {
+    let home = if f.person {
+        part(given, HOUSEHOLD)
+    } else {
+        given
+    };
+    let others = part(home, MEMBERS).as_array().into_iter().flatten();
+    if f.person {
+        std::iter::once(given).chain(others).collect()
+    } else {
+        others.collect()
+    }
+}
+
+fn count_members(given: &Value, f: &TryPage) -> u32 {
+    u32::try_from(members_of(given, f).len())
         .unwrap_or(MOST_MEMBERS)
         .min(MOST_MEMBERS)
 }
 
-/// The name under which a situation lists its members, in either language of law files.
-const MEMBERS: [&str; 2] = ["成员", "members"];
-
+/// The situation that the form's fields describe: about a household, its facts with a list of members;
+/// about a person, the person's facts with the household and its other members beside.
 fn situation(pairs: &Pairs, f: &TryPage, members: u32) -> Value {
     let object = |prefix: &str, fields: &[TryField]| -> Map<String, Value> {
         fields
@@ -173,68 +196,103 @@ fn situation(pairs: &Pairs, f: &TryPage, members: u32) -> Value {
             .filter(|(_, value)| !value.is_null())
             .collect()
     };
-    let mut given = object("h.", &f.household);
-    let list = (0..members)
+    let mut home = object("h.", &f.household);
+    let first = u32::from(f.person);
+    let list: Vec<Value> = (first..members)
         .map(|n| Value::Object(object(&format!("m{n}."), &f.member)))
         .collect();
-    if members > 0 {
-        given.insert(MEMBERS[0].to_string(), Value::Array(list));
+    if !list.is_empty() {
+        home.insert(MEMBERS[0].to_string(), Value::Array(list));
+    }
+    let mut given = if f.person {
+        let mut own = object("m0.", &f.member);
+        if !home.is_empty() {
+            own.insert(HOUSEHOLD[0].to_string(), Value::Object(home));
+        }
+        own
+    } else {
+        home
+    };
+    if let Some(event) = &f.event {
+        let value = collect(pairs, "event", &event.input);
+        if !value.is_null() {
+            given.insert(EVENT[0].to_string(), value);
+        }
     }
     Value::Object(given)
 }
 
 fn fields(page: &Page, f: &TryPage, members: u32, given: &Value) -> String {
     let mut out = String::new();
-    let part =
-        |out: &mut String, legend: String, prefix: String, fields: &[TryField], given: &Value| {
-            if fields.is_empty() {
-                return;
-            }
-            let _ = write!(
-                out,
-                "<fieldset class=\"grid\"><legend>{}</legend>",
-                escape(&legend)
-            );
-            for field in fields {
-                let mut label = page.say(&field.kind.name);
-                if !field.unit.is_empty() {
-                    label = format!("{label} ({})", field.unit);
-                }
-                if field.absent == "missing" {
-                    label.push_str(" *");
-                }
-                let value = given.get(&field.kind.id).unwrap_or(&Value::Null);
-                let name = format!("{prefix}{}", field.kind.id);
-                let _ = write!(
-                    out,
-                    "<div>{}</div>",
-                    input(page, &label, &name, &field.input, value)
-                );
-            }
-            out.push_str("</fieldset>");
-        };
-    part(
+    if let Some(event) = &f.event {
+        let label = page.say(&event.kind.name);
+        out.push_str(&input(
+            page,
+            &label,
+            "event",
+            &event.input,
+            part(given, EVENT),
+        ));
+    }
+    let home = if f.person {
+        part(given, HOUSEHOLD)
+    } else {
+        given
+    };
+    group(
+        page,
         &mut out,
         page.t("the-household"),
-        "h.".into(),
+        "h.",
         &f.household,
-        given,
+        home,
     );
-    let list = MEMBERS
-        .iter()
-        .find_map(|key| given.get(key))
-        .and_then(Value::as_array);
-    for n in 0..members {
-        let one = list
-            .and_then(|list| list.get(n as usize))
-            .unwrap_or(&Value::Null);
-        part(
+    let list = members_of(given, f);
+    for n in 0..members.max(u32::from(f.person)) {
+        let one = list.get(n as usize).copied().unwrap_or(&Value::Null);
+        group(
+            page,
             &mut out,
             page.n("member-n", n + 1),
-            format!("m{n}."),
+            &format!("m{n}."),
             &f.member,
             one,
         );
     }
     out
+}
+
+fn group(
+    page: &Page,
+    out: &mut String,
+    legend: String,
+    prefix: &str,
+    fields: &[TryField],
+    given: &Value,
+) {
+    if fields.is_empty() {
+        return;
+    }
+    let _ = write!(
+        out,
+        "<fieldset class=\"grid\"><legend>{}</legend>",
+        escape(&legend)
+    );
+    for field in fields {
+        let mut label = page.say(&field.kind.name);
+        if !field.unit.is_empty() {
+            label = format!("{label} ({})", field.unit);
+        }
+        if field.absent == "missing" {
+            label.push_str(" *");
+        }
+        let value = given.get(&field.kind.id).unwrap_or(&Value::Null);
+        let name = format!("{prefix}{}", field.kind.id);
+        let _ = write!(
+            out,
+            "<div>{}</div>",
+            input(page, &label, &name, &field.input, value)
+        );
+    }
+    out.push_str("</fieldset>");
 }

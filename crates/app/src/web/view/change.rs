@@ -41,7 +41,7 @@ pub enum Input {
     /// One of these.
     Choice(Vec<String>),
     /// A list or a context: fields, each with its own input.
-    #[schema(no_recursion)]
+    #[schema(value_type = Vec<Object>)]
     Fields(Vec<(String, Input)>),
     /// Anything else: JSON.
     Json,

@@ -267,6 +267,10 @@ pub struct TryPage {
     pub places: Vec<Named>,
     /// Programmes and their ids.
     pub decisions: Vec<Named>,
+    /// Is the decision about one person? Then the first member is that person.
+    pub person: bool,
+    /// The event, for a programme that determines events.
+    pub event: Option<TryField>,
     /// Fields about the household that the decision reads.
     pub household: Vec<TryField>,
     /// Fields about each member.
@@ -301,4 +305,6 @@ pub struct TryResult {
     pub nodes: Vec<NodeView>,
     /// Where the tree begins.
     pub roots: Vec<usize>,
+    /// Parameters used.
+    pub parameters: Vec<super::why::ParameterUse>,
 }

@@ -1,0 +1,202 @@
+//! What the pages say.
+
+use super::{Browser, sample};
+use axum::http::StatusCode;
+
+/// Every page in both languages: no word is left untranslated, and the page says its language.
+#[tokio::test]
+async fn every_page_speaks_both_languages() {
+    let household = sample::id(1);
+    let mut paths = vec![
+        "/".to_string(),
+        "/lists/owed-not-covered".into(),
+        "/households?q=x".into(),
+        format!("/households/{household}"),
+        format!("/households/{household}/why/first/2026-05"),
+        "/tasks".into(),
+        format!("/cases/{}", sample::id(50)),
+        "/payments".into(),
+        format!("/payments/{}", sample::id(70)),
+        format!("/audit?household={household}&programme=first&period=2026-05&known=2026-06-01"),
+        "/audit/journal".into(),
+        "/audit/verify".into(),
+    ];
+    let open = [
+        "/law",
+        "/law/programmes",
+        "/law/parameters",
+        "/law/try",
+        "/public/notice",
+        "/help",
+        "/api",
+    ];
+    paths.extend(open.map(String::from));
+    paths.push(format!("/law/{}", app::web::page::encode("甲〔2020〕1号")));
+    let mut browser = Browser::signed_in("auditor").await;
+    let keys: Vec<&str> = app::web::words::EN
+        .lines()
+        .filter_map(|line| line.split_once(" = ").map(|(key, _)| key))
+        .filter(|key| key.contains('-'))
+        .collect();
+    for path in &paths {
+        for (lang, tag) in [("zh", "zh-CN"), ("en", "en")] {
+            let joint = if path.contains('?') { '&' } else { '?' };
+            let seen = browser.get(&format!("{path}{joint}lang={lang}")).await;
+            assert_eq!(seen.status, StatusCode::OK, "{path}");
+            assert!(
+                seen.text.contains(&format!("<html lang=\"{tag}\">")),
+                "{path}"
+            );
+            for key in &keys {
+                assert!(
+                    !seen.text.contains(&format!(">{key}<")),
+                    "{path} shows the key `{key}`"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_language_stays_chosen() {
+    let mut browser = Browser::new();
+    assert!(browser.get("/help").await.text.contains("lang=\"zh-CN\""));
+    browser.get("/help?lang=en").await;
+    assert!(
+        browser
+            .get("/law")
+            .await
+            .text
+            .contains("<html lang=\"en\">")
+    );
+}
+
+#[tokio::test]
+async fn a_change_is_previewed_before_it_is_recorded() {
+    let mut browser = Browser::signed_in("community").await;
+    let path = format!("/households/{}/report", sample::id(1));
+    let fields = [
+        ("id", "0199f7a0-0000-7000-8000-000000000001"),
+        ("kind", "总收入"),
+        ("value", "500"),
+        ("valid_from", "2026-03-01"),
+        ("source", "<b>slip</b>"),
+    ];
+    let preview = browser.post(&path, &fields).await;
+    assert_eq!(preview.status, StatusCode::OK);
+    assert!(preview.text.contains("name=\"value\" value=\"500\""));
+    assert!(
+        !preview.text.contains("<b>slip"),
+        "what was typed is shown as text"
+    );
+    assert!(browser.sample.recorded.lock().expect("lock").is_empty());
+    // A mistake comes back with the form as it was typed.
+    let empty = [
+        ("id", "x"),
+        ("kind", "总收入"),
+        ("value", ""),
+        ("source", "纸条"),
+    ];
+    let again = browser.post(&path, &empty).await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(again.text.contains("请填写内容") && again.text.contains("value=\"纸条\""));
+}
+
+#[tokio::test]
+async fn a_decision_is_asked_about_once_more() {
+    let mut browser = Browser::signed_in("approver").await;
+    let path = format!("/cases/{}/act", sample::id(50));
+    let event = sample::id(99).to_string();
+    let asked = browser
+        .post(
+            &path,
+            &[("event", &event), ("act", "grant"), ("note", "好")],
+        )
+        .await;
+    assert!(asked.text.contains("name=\"confirm\" value=\"yes\""));
+    assert!(browser.sample.acts.lock().expect("lock").is_empty());
+    let fields = [
+        ("event", event.as_str()),
+        ("act", "grant"),
+        ("confirm", "yes"),
+    ];
+    assert_eq!(
+        browser.post(&path, &fields).await.status,
+        StatusCode::SEE_OTHER
+    );
+    assert_eq!(*browser.sample.acts.lock().expect("lock"), ["grant"]);
+    let page = browser
+        .get(&format!("/cases/{}", sample::id(50)))
+        .await
+        .text;
+    assert!(page.contains("已记录"), "the message shows once");
+    let page = browser
+        .get(&format!("/cases/{}", sample::id(50)))
+        .await
+        .text;
+    assert!(!page.contains("已记录"));
+}
+
+#[tokio::test]
+async fn the_law_is_everybodys_and_can_be_tried() {
+    let mut browser = Browser::new();
+    let number = app::web::page::encode("甲〔2020〕1号");
+    let page = browser.get(&format!("/law/{number}")).await.text;
+    for text in ["第二条", "总收入 &#60; 甲标准", "未核实", "收入四百元"] {
+        assert!(
+            page.contains(text) || page.contains(&text.replace("&#60;", "&lt;")),
+            "{text}"
+        );
+    }
+    let fields = [
+        ("place", "QQ"),
+        ("day", "2026-05-01"),
+        ("decision", "first"),
+        ("members", "0"),
+        ("h.总收入", "450"),
+        ("how", "form"),
+    ];
+    let tried = browser.post("/law/try", &fields).await;
+    assert_eq!(tried.status, StatusCode::OK);
+    assert!(tried.text.contains("badge entitled") && tried.text.contains("150.00"));
+    let fields = [
+        ("place", "QQ"),
+        ("day", "2026-05-01"),
+        ("decision", "first"),
+        ("members", "0"),
+        ("how", "form"),
+    ];
+    let tried = browser.post("/law/try", &fields).await.text;
+    assert!(
+        tried.contains("badge undetermined"),
+        "what is not known is not guessed"
+    );
+}
+
+#[tokio::test]
+async fn lists_can_be_taken_away() {
+    let mut browser = Browser::signed_in("approver").await;
+    let csv = browser.get("/lists/covered?format=csv").await;
+    assert!(csv.kind.starts_with("text/csv"));
+    assert_eq!(csv.text.lines().count(), 3);
+    let xlsx = browser.get("/tasks?format=xlsx").await;
+    assert!(xlsx.text.starts_with("PK"));
+    let json = browser
+        .get(&format!(
+            "/households/{}/why/first/2026-05?format=json",
+            sample::id(1)
+        ))
+        .await;
+    let why: serde_json::Value = serde_json::from_str(&json.text).expect("JSON");
+    assert_eq!(why["outcome"]["amount"], 20_000);
+}
+
+#[tokio::test]
+async fn what_is_not_there_says_so() {
+    let mut browser = Browser::new();
+    for path in ["/nowhere", "/law/none", "/assets/none.css"] {
+        let seen = browser.get(path).await;
+        assert_eq!(seen.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(seen.text.contains("<h1>"), "{path}");
+    }
+}
