@@ -54,16 +54,17 @@ pub fn holds<'a>(
     own
 }
 
-/// What follows from the decision of a case.
+/// What follows from the decision of a case, given the determination that it looked at.
 ///
 /// * An application that is granted makes an award.
-/// * A review or a change that is *not* granted (the award does not go on as it is) releases the
-///   `holds` from the month `from` on (`None`: the month after the decision; months before it stay
-///   as they were paid, because the recipient had not been heard), and ends the award from that month
-///   when the determination looked at refuses.
-/// * One that is granted leaves everything as it stands; a hold goes on as a confirmed exception.
+/// * A review or a change that is granted lets the award go on at what the rules give: `holds` are
+///   released from the month `from` on. Granted against the rules (the determination does not
+///   entitle), the holds go on: they are the confirmed exception.
+/// * One that is not granted releases the holds too, and ends the award from that month.
 ///
-/// Nothing follows from a case that is open.
+/// `from`: the first month of the new amount; `None`: the month after the decision. Months before it
+/// stay as they were paid, because the recipient had not been heard. Nothing follows from a case that
+/// is open.
 pub fn conclude(
     case: &Case,
     programme: &Programme,
@@ -76,27 +77,27 @@ pub fn conclude(
         return Conclusion::default();
     };
     let at = At::new(event.at);
-    match (case.kind, granted) {
-        (CaseKind::Application, _) => Conclusion {
+    match case.kind {
+        CaseKind::Application => Conclusion {
             award: award(case, programme),
             evidence: Vec::new(),
         },
-        (CaseKind::Review | CaseKind::Change, false) => {
+        CaseKind::Review | CaseKind::Change => {
             let from = from.unwrap_or_else(|| at.month().next());
-            let refused = determination.is_some_and(|d| {
-                matches!(d.outcome, Outcome::Refused { .. } | Outcome::NotApplicable)
-            });
+            let entitled =
+                determination.is_some_and(|d| matches!(d.outcome, Outcome::Entitled { .. }));
+            let released = if granted && !entitled { &[] } else { holds };
             Conclusion {
-                evidence: holds
+                evidence: released
                     .iter()
                     .flat_map(|hold| release(case, hold, from, event, at))
                     .collect(),
                 award: running
-                    .filter(|_| refused)
+                    .filter(|_| !granted)
                     .map(|a| end_award(a, from, Some(case.id), &event.by, &event.note, at)),
             }
         }
-        _ => Conclusion::default(),
+        CaseKind::Recovery | CaseKind::Signal => Conclusion::default(),
     }
 }
 

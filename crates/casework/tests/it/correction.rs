@@ -450,7 +450,7 @@ fn after_the_hearing_the_reduction_runs_from_the_month_decided() {
             "ann",
             Role::Approver,
             Action::Decide {
-                granted: false,
+                granted: true,
                 determination: Some(&d),
                 exception: false,
             },
@@ -478,7 +478,7 @@ fn after_the_hearing_the_reduction_runs_from_the_month_decided() {
     assert_eq!(standing.len(), 1);
     let award = office.world.awards[0].clone();
     let conclusion = conclude(&case, &programme, Some(&award), &standing, Some(&d), None);
-    assert_eq!(conclusion.award, None, "still entitled, to less");
+    assert_eq!(conclusion.award, None, "the award goes on, at less");
     for piece in &conclusion.evidence {
         office.record(piece);
     }
@@ -504,5 +504,66 @@ fn after_the_hearing_the_reduction_runs_from_the_month_decided() {
         out.evidence.is_empty() && out.cases.is_empty(),
         "{:?}",
         out.evidence
+    );
+}
+
+#[test]
+fn what_a_decided_change_sets_in_motion() {
+    use casework::case::{CaseEvent, Happening};
+    use casework::conclusion::conclude;
+    use entitlement::determination::{Determination, PeriodKey};
+    use entitlement::{Missing, Outcome};
+
+    let mut office = Office::new(true);
+    let out = office.learn("b", INCOME, json!(400), "2026-06..", at("2026-06-10", 0));
+    let hold = &out.evidence[0];
+    let award = office.world.awards[0].clone();
+    let programme = office
+        .law
+        .programme("jia", "X-1", day("2026-06-10"))
+        .expect("in force");
+    let entitled = out.determinations[0].clone();
+    assert_eq!(entitled.period, PeriodKey::Month(month("2026-06")));
+    let unknown = Determination {
+        outcome: Outcome::Undetermined {
+            missing: vec![Missing {
+                name: INCOME.into(),
+                member: None,
+            }],
+        },
+        ..entitled.clone()
+    };
+    let follows = |granted: Option<bool>, d: &Determination| {
+        let mut case = out.cases[0].clone();
+        if let Some(granted) = granted {
+            case.events.push(CaseEvent {
+                id: id("decided"),
+                at: at("2026-06-20", 0).now,
+                by: "ann".into(),
+                what: Happening::Decided {
+                    granted,
+                    determination: Some(d.id),
+                },
+                note: "as heard".into(),
+            });
+        }
+        let end = conclude(&case, programme, Some(&award), &[hold], Some(d), None);
+        (end.evidence.len(), end.award.and_then(|a| a.to))
+    };
+    assert_eq!(follows(None, &entitled), (0, None), "still open");
+    assert_eq!(
+        follows(Some(true), &entitled),
+        (2, None),
+        "goes on at less, from July"
+    );
+    assert_eq!(
+        follows(Some(true), &unknown),
+        (0, None),
+        "an exception keeps the amount"
+    );
+    assert_eq!(
+        follows(Some(false), &unknown),
+        (2, Some(month("2026-07"))),
+        "ends"
     );
 }
