@@ -7,6 +7,7 @@
 //! Answers to: GB 11643 (identity numbers), GB/T 2260 (areas), the personal-information law.
 
 pub mod identity;
+pub mod import;
 pub mod protect;
 pub mod record;
 pub mod slice;

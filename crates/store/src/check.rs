@@ -155,7 +155,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Invalid`] names the statement or table that does not fit.
     pub async fn check_schema(&self) -> Result<usize, StoreError> {
-        let mut checked = 0;
+        let mut checked = 1;
+        self.try_prepare("people::known_sql", &crate::people::known_sql())
+            .await?;
         for (name, sql) in STATEMENTS {
             // SQLite does not lock rows; only PostgreSQL is asked to.
             if sql.ends_with("FOR UPDATE") && !self.db.is_pg() {

@@ -182,6 +182,20 @@ impl Db {
         sql: &'static str,
         args: Vec<Val>,
     ) -> Result<Vec<Row>, StoreError> {
+        self.read(sqlx::SqlSafeStr::into_sql_str(sql), args).await
+    }
+
+    /// As [`Db::fetch`], for texts that this crate generates.
+    pub(crate) async fn fetch_generated(
+        &self,
+        sql: String,
+        args: Vec<Val>,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.read(sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(sql)), args)
+            .await
+    }
+
+    async fn read(&self, sql: sqlx::SqlStr, args: Vec<Val>) -> Result<Vec<Row>, StoreError> {
         match self {
             Db::Sqlite { readers, .. } => {
                 let query = sqlx::query_with(sql, sqlite_arguments(args)?);

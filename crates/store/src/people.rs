@@ -6,10 +6,12 @@ use crate::encode::number_hash;
 use crate::error::StoreError;
 use crate::history::{EVIDENCE, IDENTITIES, PAYEES};
 use crate::page::{LARGEST, Page, cursor, end_of, id, nobody, number, page, parts, within};
-use crate::value::{Row, args};
+use crate::value::{Row, Val, args};
 use base::{Day, Id, Instant};
 use registry::identity::mask;
+use registry::import::{Directory, KnownPerson};
 use registry::record::{Area, Evidence, Identity, PayeeAccount, Sex};
+use std::collections::HashMap;
 
 /// A search for persons.
 #[derive(Clone, Debug, Default)]
@@ -75,6 +77,19 @@ pub(crate) const COUNT_HOUSEHOLDS: &str =
     "SELECT area, COUNT(*) FROM head GROUP BY area ORDER BY area";
 pub(crate) const COUNT_PERSONS: &str =
     "SELECT area, COUNT(*) FROM presence WHERE household IS NOT NULL GROUP BY area ORDER BY area";
+
+/// Numbers looked up by one statement.
+const AT_ONCE: usize = 256;
+
+/// Persons by the hashes of their numbers.
+pub(crate) fn known_sql() -> String {
+    let marks: Vec<String> = (1..=AT_ONCE).map(|i| format!("${i}")).collect();
+    format!(
+        "SELECT i.number_hash, p.shard, p.person, p.name, p.household_shard, p.household FROM identity i \
+         JOIN presence p ON p.shard = i.shard AND p.person = i.person WHERE i.number_hash IN ({})",
+        marks.join(", ")
+    )
+}
 
 impl Store {
     /// Persons by name, identity number or id, within areas.
@@ -266,19 +281,56 @@ impl Store {
             .collect()
     }
 
-    /// Persons for many identity numbers at once, in the order given; for imports.
+    /// What the register knows of those whom a file names: persons by identity number, households by
+    /// id. Thousands at once are no trouble.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn persons_by_numbers(
+    pub async fn directory(
         &self,
         numbers: &[String],
-    ) -> Result<Vec<Option<(String, Id)>>, StoreError> {
-        let mut found = Vec::with_capacity(numbers.len());
-        for text in numbers {
-            found.push(self.persons_by_number(text).await?.into_iter().next());
+        households: &[Id],
+    ) -> Result<Directory, StoreError> {
+        let mut out = Directory::default();
+        for id in households {
+            if let Some(shard) = self.household_shard(*id).await? {
+                out.households.insert(*id, shard);
+            }
         }
-        Ok(found)
+        for chunk in numbers.chunks(AT_ONCE) {
+            let mut by_hash = HashMap::with_capacity(chunk.len());
+            for number in chunk {
+                by_hash.insert(number_hash(self.crypto.as_ref(), number), number);
+            }
+            // One statement for every size: the last number is repeated.
+            let mut hashes: Vec<&Vec<u8>> = by_hash.keys().collect();
+            let Some(last) = hashes.last().copied() else {
+                continue;
+            };
+            hashes.resize(AT_ONCE, last);
+            let values = hashes.into_iter().map(|h| Val::from(h.clone())).collect();
+            for row in self.db.fetch_generated(known_sql(), values).await? {
+                let Some(number) = by_hash.get(row.bytes(0)?) else {
+                    continue;
+                };
+                let household = row.maybe_id(5)?;
+                let home = household
+                    .map(|h| Ok::<_, StoreError>((row.text(4)?, h)))
+                    .transpose()?;
+                let known = KnownPerson {
+                    shard: row.text(1)?,
+                    person: row.id(2)?,
+                    name: row.text(3)?,
+                    household: home,
+                };
+                let found: &mut Vec<KnownPerson> =
+                    out.persons.entry((*number).clone()).or_default();
+                if found.iter().all(|p| p.person != known.person) {
+                    found.push(known);
+                }
+            }
+        }
+        Ok(out)
     }
 
     /// Home shard of a person.
