@@ -158,7 +158,7 @@ impl Store {
         let mut checked = 1;
         self.try_prepare("people::known_sql", &crate::people::known_sql())
             .await?;
-        for (name, sql) in STATEMENTS {
+        for &(name, sql) in STATEMENTS.iter() {
             // SQLite does not lock rows; only PostgreSQL is asked to.
             if sql.ends_with("FOR UPDATE") && !self.db.is_pg() {
                 continue;

@@ -2,7 +2,7 @@
 //! changed in between.
 
 use crate::change::{ChangeSet, Committed, Run};
-use crate::db::{Durability, Tx};
+use crate::db::{Durability, Tx, transact};
 use crate::encode as row;
 use crate::error::StoreError;
 use crate::journal;
@@ -45,9 +45,9 @@ impl Store {
     /// [`StoreError::Different`]: a record with this id says something else. In every case of an
     /// error nothing was written.
     pub async fn commit(&self, change: &ChangeSet) -> Result<Committed, StoreError> {
-        self.db
-            .transact(Durability::Synced, async |tx| self.write(tx, change).await)
-            .await
+        transact!(self.db, Durability::Synced, |tx| self
+            .write(tx, change)
+            .await)
     }
 
     /// As [`Store::commit`], for runs over a population: in order and never torn, but on disk only
@@ -56,9 +56,7 @@ impl Store {
     /// # Errors
     /// As [`Store::commit`].
     pub async fn commit_bulk(&self, change: &ChangeSet) -> Result<Committed, StoreError> {
-        self.db
-            .transact(Durability::Bulk, async |tx| self.write(tx, change).await)
-            .await
+        transact!(self.db, Durability::Bulk, |tx| self.write(tx, change).await)
     }
 
     async fn write(&self, tx: &mut Tx, c: &ChangeSet) -> Result<Committed, StoreError> {
@@ -284,8 +282,10 @@ async fn touch(tx: &mut Tx, c: &ChangeSet, shards: &mut Shards) -> Result<(), St
         .chain(c.memberships.iter().map(|m| m.household))
         .collect();
     let mut persons: BTreeSet<Id> = c.identities.iter().map(|i| i.person).collect();
-    for subject in (c.evidence.iter().map(|e| e.subject)).chain(c.payees.iter().map(|p| p.subject))
-    {
+    let subjects: Vec<Id> = (c.evidence.iter().map(|e| e.subject))
+        .chain(c.payees.iter().map(|p| p.subject))
+        .collect();
+    for subject in subjects {
         if settled.contains(&subject) {
             continue;
         }
@@ -296,8 +296,9 @@ async fn touch(tx: &mut Tx, c: &ChangeSet, shards: &mut Shards) -> Result<(), St
         }
     }
     persons.extend(c.memberships.iter().map(|m| m.person));
-    for person in persons.difference(&new.into_iter().collect()) {
-        for row in tx.fetch(HOMES, args![*person]).await? {
+    persons.retain(|person| !new.contains(person));
+    for person in persons {
+        for row in tx.fetch(HOMES, args![person]).await? {
             let household = row.id(0)?;
             shards.households.insert(household, row.text(1)?);
             households.insert(household);
@@ -322,7 +323,10 @@ async fn write_cases(tx: &mut Tx, c: &ChangeSet) -> Result<u64, StoreError> {
         events.map(|e| (&case.subject.shard, case.id, e))
     });
     let more = c.case_events.iter().map(|h| (&h.shard, h.case, &h.event));
-    for (shard, case, event) in first.chain(more) {
+    // Gathered first: an iterator of closures that lives across a wait would keep the future from moving
+    // between threads.
+    let events: Vec<(&String, Id, &CaseEvent)> = first.chain(more).collect();
+    for (shard, case, event) in events {
         let values = row::case_event(shard, case, event)?;
         if insert(tx, &t::CASE_EVENT, vec![values], Clash::Different).await? == 0 {
             continue;

@@ -13,6 +13,7 @@ use sqlx::{
     Transaction, TypeInfo, ValueRef,
 };
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -38,6 +39,10 @@ pub(crate) enum Db {
     Pg(PgPool),
 }
 
+/// A future that may move between threads, with its insides hidden: the compiler cannot see through the
+/// driver's own futures that they are `Send` for every lifetime.
+pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
 /// A transaction that writes.
 pub(crate) enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
@@ -45,7 +50,50 @@ pub(crate) enum Tx {
 }
 
 /// How often a transaction is repeated when it clashes with another.
-const ATTEMPTS: u32 = 10;
+pub(crate) const ATTEMPTS: u32 = 10;
+
+/// Runs a body in a transaction and repeats it when it clashes with another. The body is an expression
+/// of type `Result<T, StoreError>`, may use `?`, and sees the transaction as `&mut Tx`.
+///
+/// A macro and not a function that takes a closure: futures of asynchronous closures that borrow the
+/// transaction are not `Send`, and a server's handlers must be.
+macro_rules! transact {
+    ($db:expr, $durability:expr, |$tx:ident| $body:expr) => {{
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let result = match $db.begin($durability).await {
+                Err(error) => Err(error),
+                Ok(mut opened) => {
+                    let outcome: Result<_, $crate::error::StoreError> = {
+                        let $tx = &mut opened;
+                        async { $body }.await
+                    };
+                    match outcome {
+                        Ok(value) => opened.commit().await.map(|()| value),
+                        Err(error) => {
+                            let _ = opened.rollback().await;
+                            Err(error)
+                        }
+                    }
+                }
+            };
+            match result {
+                Err(error) if error.is_transient() && attempt < $crate::db::ATTEMPTS => {
+                    $crate::db::pause(attempt, &error).await;
+                }
+                other => break other,
+            }
+        }
+    }};
+}
+pub(crate) use transact;
+
+/// Waits a little before a transaction is repeated, longer each time.
+pub(crate) async fn pause(attempt: u32, error: &StoreError) {
+    tracing::debug!(attempt, %error, "transaction repeated");
+    tokio::time::sleep(Duration::from_millis(2 << attempt.min(8))).await;
+}
 
 impl Db {
     /// `sqlite:PATH`, or a PostgreSQL address.
@@ -127,53 +175,25 @@ impl Db {
 
     /// Opens a transaction that writes. On SQLite it takes the write lock at once, since a
     /// transaction that reads first and writes later fails for good when another wrote in between.
-    pub(crate) async fn begin(&self, durability: Durability) -> Result<Tx, StoreError> {
-        match self {
-            Db::Sqlite { synced, bulk, .. } => {
-                let pool = match durability {
-                    Durability::Synced => synced,
-                    Durability::Bulk => bulk,
-                };
-                Ok(Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?))
-            }
-            Db::Pg(pool) => {
-                let mut tx = pool.begin().await?;
-                if durability == Durability::Bulk {
-                    tx.execute("SET LOCAL synchronous_commit = off").await?;
+    pub(crate) fn begin(&self, durability: Durability) -> Boxed<'_, Tx> {
+        Box::pin(async move {
+            match self {
+                Db::Sqlite { synced, bulk, .. } => {
+                    let pool = match durability {
+                        Durability::Synced => synced,
+                        Durability::Bulk => bulk,
+                    };
+                    Ok(Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?))
                 }
-                Ok(Tx::Pg(tx))
-            }
-        }
-    }
-
-    /// Runs `work` in a transaction and repeats it when it clashes with another.
-    pub(crate) async fn transact<T>(
-        &self,
-        durability: Durability,
-        work: impl AsyncFn(&mut Tx) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let result = async {
-                let mut tx = self.begin(durability).await?;
-                match work(&mut tx).await {
-                    Ok(value) => tx.commit().await.map(|()| value),
-                    Err(error) => {
-                        tx.rollback().await;
-                        Err(error)
+                Db::Pg(pool) => {
+                    let mut tx = pool.begin().await?;
+                    if durability == Durability::Bulk {
+                        tx.execute("SET LOCAL synchronous_commit = off").await?;
                     }
+                    Ok(Tx::Pg(tx))
                 }
             }
-            .await;
-            match result {
-                Err(error) if error.is_transient() && attempt < ATTEMPTS => {
-                    tracing::debug!(attempt, %error, "transaction repeated");
-                    tokio::time::sleep(Duration::from_millis(2 << attempt.min(8))).await;
-                }
-                other => return other,
-            }
-        }
+        })
     }
 
     /// Reads outside a transaction, from the pool of readers.
@@ -195,17 +215,19 @@ impl Db {
             .await
     }
 
-    async fn read(&self, sql: sqlx::SqlStr, args: Vec<Val>) -> Result<Vec<Row>, StoreError> {
-        match self {
-            Db::Sqlite { readers, .. } => {
-                let query = sqlx::query_with(sql, sqlite_arguments(args)?);
-                read_sqlite(query.fetch_all(readers).await?)
+    fn read(&self, sql: sqlx::SqlStr, args: Vec<Val>) -> Boxed<'_, Vec<Row>> {
+        Box::pin(async move {
+            match self {
+                Db::Sqlite { readers, .. } => {
+                    let query = sqlx::query_with(sql, sqlite_arguments(args)?);
+                    read_sqlite(query.fetch_all(readers).await?)
+                }
+                Db::Pg(pool) => {
+                    let query = sqlx::query_with(sql, pg_arguments(args)?);
+                    read_pg(query.fetch_all(pool).await?)
+                }
             }
-            Db::Pg(pool) => {
-                let query = sqlx::query_with(sql, pg_arguments(args)?);
-                read_pg(query.fetch_all(pool).await?)
-            }
-        }
+        })
     }
 
     /// The first row, if any.
@@ -250,24 +272,26 @@ impl Db {
     }
 
     /// Prepares a statement without running it.
-    pub(crate) async fn prepare(&self, sql: &str) -> Result<(), StoreError> {
+    pub(crate) fn prepare<'a>(&'a self, sql: &str) -> Boxed<'a, ()> {
         let sql = AssertSqlSafe(sql.to_owned());
-        match self {
-            Db::Sqlite { synced, .. } => {
-                synced
-                    .acquire()
-                    .await?
-                    .prepare(sqlx::SqlSafeStr::into_sql_str(sql))
-                    .await?;
+        Box::pin(async move {
+            match self {
+                Db::Sqlite { synced, .. } => {
+                    synced
+                        .acquire()
+                        .await?
+                        .prepare(sqlx::SqlSafeStr::into_sql_str(sql))
+                        .await?;
+                }
+                Db::Pg(pool) => {
+                    pool.acquire()
+                        .await?
+                        .prepare(sqlx::SqlSafeStr::into_sql_str(sql))
+                        .await?;
+                }
             }
-            Db::Pg(pool) => {
-                pool.acquire()
-                    .await?
-                    .prepare(sqlx::SqlSafeStr::into_sql_str(sql))
-                    .await?;
-            }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 
@@ -291,17 +315,19 @@ impl Tx {
             .await
     }
 
-    async fn run(&mut self, sql: sqlx::SqlStr, args: Vec<Val>) -> Result<u64, StoreError> {
-        match self {
-            Tx::Sqlite(tx) => {
-                let query = sqlx::query_with(sql, sqlite_arguments(args)?);
-                Ok(query.execute(&mut **tx).await?.rows_affected())
+    fn run(&mut self, sql: sqlx::SqlStr, args: Vec<Val>) -> Boxed<'_, u64> {
+        Box::pin(async move {
+            match self {
+                Tx::Sqlite(tx) => {
+                    let query = sqlx::query_with(sql, sqlite_arguments(args)?);
+                    Ok(query.execute(&mut **tx).await?.rows_affected())
+                }
+                Tx::Pg(tx) => {
+                    let query = sqlx::query_with(sql, pg_arguments(args)?);
+                    Ok(query.execute(&mut **tx).await?.rows_affected())
+                }
             }
-            Tx::Pg(tx) => {
-                let query = sqlx::query_with(sql, pg_arguments(args)?);
-                Ok(query.execute(&mut **tx).await?.rows_affected())
-            }
-        }
+        })
     }
 
     /// Reads inside the transaction.
@@ -323,33 +349,40 @@ impl Tx {
             .await
     }
 
-    async fn read(&mut self, sql: sqlx::SqlStr, args: Vec<Val>) -> Result<Vec<Row>, StoreError> {
-        match self {
-            Tx::Sqlite(tx) => {
-                let query = sqlx::query_with(sql, sqlite_arguments(args)?);
-                read_sqlite(query.fetch_all(&mut **tx).await?)
+    fn read(&mut self, sql: sqlx::SqlStr, args: Vec<Val>) -> Boxed<'_, Vec<Row>> {
+        Box::pin(async move {
+            match self {
+                Tx::Sqlite(tx) => {
+                    let query = sqlx::query_with(sql, sqlite_arguments(args)?);
+                    read_sqlite(query.fetch_all(&mut **tx).await?)
+                }
+                Tx::Pg(tx) => {
+                    let query = sqlx::query_with(sql, pg_arguments(args)?);
+                    read_pg(query.fetch_all(&mut **tx).await?)
+                }
             }
-            Tx::Pg(tx) => {
-                let query = sqlx::query_with(sql, pg_arguments(args)?);
-                read_pg(query.fetch_all(&mut **tx).await?)
-            }
-        }
+        })
     }
 
-    async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Tx::Sqlite(tx) => tx.commit().await?,
-            Tx::Pg(tx) => tx.commit().await?,
-        }
-        Ok(())
+    pub(crate) fn commit(self) -> Boxed<'static, ()> {
+        Box::pin(async move {
+            match self {
+                Tx::Sqlite(tx) => tx.commit().await?,
+                Tx::Pg(tx) => tx.commit().await?,
+            }
+            Ok(())
+        })
     }
 
-    async fn rollback(self) {
-        // When the rollback itself fails the connection is gone, and with it the transaction.
-        let _ = match self {
-            Tx::Sqlite(tx) => tx.rollback().await,
-            Tx::Pg(tx) => tx.rollback().await,
-        };
+    pub(crate) fn rollback(self) -> Boxed<'static, ()> {
+        Box::pin(async move {
+            // When the rollback itself fails the connection is gone, and with it the transaction.
+            let _ = match self {
+                Tx::Sqlite(tx) => tx.rollback().await,
+                Tx::Pg(tx) => tx.rollback().await,
+            };
+            Ok(())
+        })
     }
 
     /// Is this PostgreSQL?

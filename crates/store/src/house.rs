@@ -4,7 +4,7 @@
 use crate::Store;
 use crate::change::{Message, Run};
 use crate::commit::set_run;
-use crate::db::Durability;
+use crate::db::{Durability, transact};
 use crate::error::StoreError;
 use crate::journal::{
     ABOUT, CHAIN, CHAINS, CHAINS_WITH_LINES, JournalLine, PAGE, START, line, link,
@@ -198,9 +198,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn put_run(&self, run: &Run) -> Result<(), StoreError> {
-        self.db
-            .transact(Durability::Synced, async |tx| set_run(tx, run).await)
-            .await
+        transact!(self.db, Durability::Synced, |tx| set_run(tx, run).await)
     }
 
     /// Messages that were not sent yet, oldest first.
@@ -235,11 +233,9 @@ impl Store {
         sql: &'static str,
         values: impl Fn() -> Vec<crate::value::Val>,
     ) -> Result<u64, StoreError> {
-        self.db
-            .transact(Durability::Synced, async |tx| {
-                tx.execute(sql, values()).await
-            })
-            .await
+        transact!(self.db, Durability::Synced, |tx| {
+            tx.execute(sql, values()).await
+        })
     }
 
     /// The journal, newest first.

@@ -46,7 +46,7 @@ pub use page::Page;
 pub use people::{FoundHousehold, FoundPerson, PeopleQuery};
 pub use population::{Population, PopulationFilter};
 
-use db::Db;
+use db::{Db, transact};
 use registry::protect::Crypto;
 use std::path::Path;
 use std::sync::Arc;
@@ -103,12 +103,9 @@ impl Store {
         let mut made = Ok(0);
         for _ in 0..3 {
             // PostgreSQL's IF NOT EXISTS can lose a race against itself; the second look then sees it.
-            made = self
-                .db
-                .transact(db::Durability::Synced, async |tx| {
-                    tx.execute(migrations::VERSION_TABLE, vec![]).await
-                })
-                .await;
+            made = transact!(self.db, db::Durability::Synced, |tx| {
+                tx.execute(migrations::VERSION_TABLE, vec![]).await
+            });
             if made.is_ok() {
                 break;
             }
@@ -116,28 +113,25 @@ impl Store {
         made?;
         let mut taken = 0;
         loop {
-            let step = self
-                .db
-                .transact(db::Durability::Synced, async |tx| {
-                    let found = tx.fetch(VERSION, vec![]).await?;
-                    let found = found.first().map_or(Ok(0), |row| row.int(0))?;
-                    if found > known {
-                        return Err(StoreError::TooNew { found, known });
-                    }
-                    let Some(step) = migrations::STEPS.get(found as usize) else {
-                        return Ok(false);
-                    };
-                    let clustered = if tx.is_pg() { "" } else { "WITHOUT ROWID" };
-                    // The number first: on PostgreSQL a second process waits here for the first.
-                    let now = chrono::Utc::now();
-                    let mine = tx.execute(VERSION_SET, args![found + 1, step.name, now]);
-                    if mine.await? == 1 {
-                        let sql = step.sql.replace(migrations::CLUSTERED, clustered);
-                        tx.execute_generated(sql, vec![]).await?;
-                    }
-                    Ok(true)
-                })
-                .await?;
+            let step = transact!(self.db, db::Durability::Synced, |tx| {
+                let found = tx.fetch(VERSION, vec![]).await?;
+                let found = found.first().map_or(Ok(0), |row| row.int(0))?;
+                if found > known {
+                    return Err(StoreError::TooNew { found, known });
+                }
+                let Some(step) = migrations::STEPS.get(found as usize) else {
+                    return Ok(false);
+                };
+                let clustered = if tx.is_pg() { "" } else { "WITHOUT ROWID" };
+                // The number first: on PostgreSQL a second process waits here for the first.
+                let now = chrono::Utc::now();
+                let mine = tx.execute(VERSION_SET, args![found + 1, step.name, now]);
+                if mine.await? == 1 {
+                    let sql = step.sql.replace(migrations::CLUSTERED, clustered);
+                    tx.execute_generated(sql, vec![]).await?;
+                }
+                Ok(true)
+            })?;
             if !step {
                 return Ok(taken);
             }

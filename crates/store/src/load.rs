@@ -1,7 +1,7 @@
 //! Loading a whole register: hundreds of thousands of households in seconds.
 
 use crate::Store;
-use crate::db::{Db, Durability, Tx};
+use crate::db::{Db, Durability, Tx, transact};
 use crate::encode::{self as row, Values};
 use crate::error::StoreError;
 use crate::schema::{self as t, Table};
@@ -56,12 +56,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Different`] when a code stands for another area.
     pub async fn put_areas(&self, areas: &[Area]) -> Result<u64, StoreError> {
-        self.db
-            .transact(Durability::Synced, async |tx| {
-                let rows = areas.iter().map(row::area).collect();
-                insert(tx, &t::AREA, rows, Clash::Different).await
-            })
-            .await
+        transact!(self.db, Durability::Synced, |tx| {
+            let rows = areas.iter().map(row::area).collect();
+            insert(tx, &t::AREA, rows, Clash::Different).await
+        })
     }
 
     /// Loads a register in chunks of whole households (a few thousand each are best), each chunk in a
@@ -128,30 +126,25 @@ impl Store {
     }
 
     async fn write_pg(&self, chunk: ChunkRows) -> Result<u64, StoreError> {
-        let copied = self
-            .db
-            .transact(Durability::Bulk, async |tx| {
-                let mut written = 0;
-                for (table, rows) in &chunk.tables {
-                    written += copy(tx, table, rows).await?;
-                }
-                Ok(written)
-            })
-            .await;
+        let copied = transact!(self.db, Durability::Bulk, |tx| {
+            let mut written = 0;
+            for (table, rows) in &chunk.tables {
+                written += copy(tx, table, rows).await?;
+            }
+            Ok(written)
+        });
         match copied {
             // Some of it is there already: the slow road compares.
             Err(StoreError::Database(sqlx::Error::Database(error)))
                 if error.code().as_deref() == Some("23505") =>
             {
-                self.db
-                    .transact(Durability::Bulk, async |tx| {
-                        let mut written = 0;
-                        for (table, rows) in &chunk.tables {
-                            written += insert(tx, table, rows.clone(), Clash::Different).await?;
-                        }
-                        Ok(written)
-                    })
-                    .await
+                transact!(self.db, Durability::Bulk, |tx| {
+                    let mut written = 0;
+                    for (table, rows) in &chunk.tables {
+                        written += insert(tx, table, rows.clone(), Clash::Different).await?;
+                    }
+                    Ok(written)
+                })
             }
             other => other,
         }

@@ -94,9 +94,12 @@ impl Store {
             filter: filter.clone(),
         };
         let source = self.source()?;
+        let runtime = tokio::runtime::Handle::try_current().ok();
         std::thread::Builder::new()
             .name("population".into())
             .spawn(move || {
+                // A connection that is given back, also when nobody reads to the end, needs its runtime.
+                let _inside = runtime.as_ref().map(|r| r.enter());
                 if let Err(error) = job.run(source, &send) {
                     // Nobody listens any more when this fails.
                     let _ = send.send(Err(error));

@@ -2,6 +2,7 @@
 
 mod commit;
 mod pg;
+mod readers;
 mod script;
 
 use base::{Day, Id, Instant, Period, parse_day, parse_instant};
@@ -86,7 +87,10 @@ pub fn family(h: &str, members: usize, area: &str, when: Instant) -> ChangeSet {
             name: format!("张{name}"),
             sex: if i % 2 == 0 { Sex::Female } else { Sex::Male },
             birth: day("1980-05-06"),
-            number: Some(format!("{:017}X", name.len() * 31 + i)),
+            number: Some(format!(
+                "9{}X",
+                &format!("{:039}", id(&name).uuid().as_u128())[23..]
+            )),
             provenance: origin(when),
         });
         change.memberships.push(Membership {

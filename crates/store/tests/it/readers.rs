@@ -1,0 +1,1095 @@
+//! What was written comes back, page by page, for those who may see it; a journal that somebody altered
+//! is found out. The same on both databases.
+
+use crate::{SHARD, at, crypto, day, family, id, lite, origin, says};
+use base::{Fen, Month, Period};
+use casework::case::{Case, CaseEvent, CaseKind, Happening, Notice, Task};
+use entitlement::determination::{Award, Determination, EntitlementChange, PeriodKey, SubjectKey};
+use entitlement::{Bilingual, Missing, Outcome, Reason, Role, Subject};
+use ledger::account::{Account, Purpose, Reason as Why, Transfer, account_id};
+use ledger::payment::{Batch, Payment, PaymentItem, PaymentState};
+use registry::record::{Area, PayeeAccount};
+use registry::slice::KindList;
+use serde_json::json;
+use store::{
+    BankAnswer, CaseHappening, ChangeSet, JournalEntry, Message, PeopleQuery, PopulationFilter,
+    RegisterChunk, Run, Staff, Store, StoreError, fingerprint,
+};
+
+fn month(text: &str) -> Month {
+    text.parse().expect("a month")
+}
+
+fn key(h: &str) -> SubjectKey {
+    SubjectKey {
+        shard: SHARD.into(),
+        kind: Subject::Household,
+        id: id(h),
+    }
+}
+
+fn determination(h: &str, version: u32, outcome: Outcome) -> Determination {
+    let period = PeriodKey::Month(month("2026-03"));
+    Determination {
+        id: id(&format!("{h} determined {version}")),
+        subject: key(h),
+        programme: "jia".into(),
+        period,
+        version,
+        known_at: at("2026-03-01T01:00:00Z"),
+        made_at: at("2026-03-01T02:00:00Z"),
+        law: "digest".into(),
+        outcome,
+        reasons: vec![Reason {
+            article: "第一条".into(),
+            instrument: "甲办法".into(),
+            rule: "甲条件".into(),
+            text: Bilingual {
+                zh: "因为\t甲\n".into(),
+                en: "because \\ of A".into(),
+            },
+        }],
+        lines: vec![("基本".into(), json!(100.5))],
+        carry: json!({"月数": version})
+            .as_object()
+            .cloned()
+            .unwrap_or_default(),
+    }
+}
+
+fn change(h: &str, sequence: u32, owed: i64, by: i64) -> EntitlementChange {
+    EntitlementChange {
+        id: id(&format!("{h} owed {sequence}")),
+        subject: key(h),
+        programme: "jia".into(),
+        period: PeriodKey::Month(month("2026-03")),
+        sequence,
+        determination: id(&format!("{h} determined {sequence}")),
+        owed: Fen(owed),
+        change: Fen(by),
+        cause: "first".into(),
+        recorded_at: at("2026-03-01T02:00:00Z"),
+    }
+}
+
+fn transfer(name: &str, debit: Purpose, credit: Purpose, amount: i64) -> Transfer {
+    let account = |purpose| {
+        let owner = !matches!(purpose, Purpose::Expense | Purpose::Bank);
+        account_id(SHARD, owner.then(|| id("h")), "jia", purpose)
+    };
+    Transfer {
+        id: id(name),
+        shard: SHARD.into(),
+        debit: account(debit),
+        credit: account(credit),
+        amount: Fen(amount),
+        reason: Why::Owed,
+        link: id("link"),
+        period: "2026-03".into(),
+        counter_period: None,
+        booked: day("2026-03-02"),
+        recorded_at: at("2026-03-02T02:00:00Z"),
+    }
+}
+
+fn chunk() -> RegisterChunk {
+    let then = at("2026-01-05T01:00:00Z");
+    let mut out = RegisterChunk {
+        shard: SHARD.into(),
+        ..RegisterChunk::default()
+    };
+    for (h, area) in [("h", "990101001"), ("g", "990101002"), ("f", "990102001")] {
+        let family = family(h, 3, area, then);
+        out.persons.extend(family.persons);
+        out.households.extend(family.households);
+        out.identities.extend(family.identities);
+        out.residences.extend(family.residences);
+        out.memberships.extend(family.memberships);
+        for n in 0..3 {
+            let name = format!("{h}-{n}");
+            let value = json!(format!("值\t\\{n}\n\"引\""));
+            out.evidence.push(says(
+                &format!("{name} says"),
+                id(&name),
+                "甲",
+                value,
+                "2026-01-01",
+                then,
+            ));
+        }
+        out.payees.push(PayeeAccount {
+            id: id(&format!("{h} account")),
+            subject: id(h),
+            holder: format!("张{h}-0"),
+            number: "6222000011112222".into(),
+            bank: "102".into(),
+            valid: Period::since(day("2026-01-01")),
+            provenance: origin(then),
+        });
+    }
+    out
+}
+
+/// Everything, in one story.
+async fn story(store: &Store) {
+    let then = at("2026-01-05T01:00:00Z");
+    let area = |code: &str, parent: Option<&str>| Area {
+        code: code.into(),
+        name: format!("区{code}"),
+        name_en: format!("Area {code}"),
+        parent: parent.map(Into::into),
+    };
+    let areas = [area("990101", None), area("990101001", Some("990101"))];
+    assert_eq!(store.put_areas(&areas).await.expect("put"), 2);
+    assert_eq!(store.areas().await.expect("read"), areas);
+
+    // A load, twice, and once with an altered record.
+    let first = store
+        .load_register(then, [chunk()].into_iter(), |_| {})
+        .await
+        .expect("loaded");
+    assert_eq!((first.households, first.persons, first.evidence), (3, 9, 9));
+    let again = store
+        .load_register(then, [chunk()].into_iter(), |_| {})
+        .await
+        .expect("loaded");
+    assert_eq!(again.written, 0);
+    let mut altered = chunk();
+    altered.evidence[4].value = json!("other");
+    let refused = store
+        .load_register(then, [altered].into_iter(), |_| {})
+        .await;
+    assert!(
+        matches!(
+            refused,
+            Err(StoreError::Different {
+                table: "evidence",
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+
+    // Loaded and committed registers are the same.
+    let loaded = store.history(id("h")).await.expect("read").expect("there");
+    assert_eq!(
+        (loaded.expected.version, loaded.history.evidence.len()),
+        (1, 3)
+    );
+    assert_eq!(loaded.history.payees[0].number, "6222000011112222");
+    assert_eq!(
+        loaded.history.identities[0]
+            .number
+            .as_ref()
+            .map(String::len),
+        Some(18)
+    );
+    let kinds = KindList {
+        person: vec![("甲".into(), false)],
+        household: vec![],
+    };
+    let slices = |filter: PopulationFilter| {
+        let read = store
+            .population(&kinds, day("2026-02-01"), then, &filter)
+            .expect("opened");
+        tokio::task::block_in_place(|| read.map(|c| c.expect("read")).flatten().collect::<Vec<_>>())
+    };
+    assert_eq!(slices(PopulationFilter::default()).len(), 3);
+    let within = slices(PopulationFilter {
+        areas: vec!["990101".into()],
+        ..Default::default()
+    });
+    assert_eq!(within.len(), 2);
+    let after = PopulationFilter {
+        after: Some((SHARD.into(), within[0].household)),
+        ..Default::default()
+    };
+    assert!(
+        slices(after)
+            .iter()
+            .all(|s| s.household > within[0].household)
+    );
+
+    people(store).await;
+    benefits(store, loaded.expected.clone()).await;
+    money(store).await;
+    cases(store).await;
+    house(store).await;
+}
+
+async fn people(store: &Store) {
+    let find = async |text: &str, areas: &[&str], after: Option<String>| {
+        let areas = areas.iter().map(|a| a.to_string()).collect();
+        let query = PeopleQuery {
+            text: text.into(),
+            areas,
+            after,
+            limit: 2,
+        };
+        store.find_people(&query).await.expect("found")
+    };
+    let page = find("张h", &[], None).await;
+    assert_eq!(
+        page.items
+            .iter()
+            .map(|p| p.name.as_str())
+            .collect::<Vec<_>>(),
+        ["张h-0", "张h-1"]
+    );
+    let rest = find("张h", &[], page.next.clone()).await;
+    assert_eq!((rest.items.len(), rest.next.clone()), (1, None));
+    let number = page.items[0].number.clone().expect("shown");
+    assert!(number.contains("********"), "{number}");
+    // Nobody sees those of another area, in whatever way they search.
+    assert!(find("张h", &["990102"], None).await.items.is_empty());
+    assert!(
+        find(&id("h-0").to_string(), &["990102"], None)
+            .await
+            .items
+            .is_empty()
+    );
+    let whole = store
+        .identity(SHARD, id("h-0"))
+        .await
+        .expect("read")
+        .and_then(|i| i.number)
+        .expect("a number");
+    assert!(find(&whole, &["990102"], None).await.items.is_empty());
+    assert!(
+        find(&whole, &["990101"], None)
+            .await
+            .items
+            .iter()
+            .any(|p| p.person == id("h-0"))
+    );
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = find("", &["990101", "990101001"], after).await;
+        seen.extend(page.items.into_iter().map(|p| p.person));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut once = seen.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!((seen.len(), once.len()), (6, 6));
+    let known = store
+        .directory(&[whole.clone(), "nobody".into()], &[id("h"), id("none")])
+        .await
+        .expect("read");
+    assert_eq!(known.households.len(), 1);
+    assert!(
+        known.persons[&whole]
+            .iter()
+            .any(|p| p.person == id("h-0") && p.household == Some((SHARD.into(), id("h"))))
+    );
+    assert_eq!(known.persons.len(), 1);
+    assert_eq!(
+        store
+            .residents()
+            .await
+            .expect("read")
+            .iter()
+            .map(|r| (r.1, r.2))
+            .collect::<Vec<_>>(),
+        [(1, 3); 3]
+    );
+    assert_eq!(
+        store
+            .households_in("990101", None, 10)
+            .await
+            .expect("read")
+            .items
+            .len(),
+        2
+    );
+}
+
+async fn benefits(store: &Store, expected: store::Expected) {
+    let granted = determination(
+        "h",
+        1,
+        Outcome::Entitled {
+            amount: Some(Fen(30_050)),
+        },
+    );
+    let missing = Missing {
+        name: "甲收入".into(),
+        member: Some(1),
+    };
+    let unknown = determination(
+        "g",
+        1,
+        Outcome::Undetermined {
+            missing: vec![missing],
+        },
+    );
+    let change_set = ChangeSet {
+        shard: SHARD.into(),
+        at: at("2026-03-01T02:00:00Z"),
+        expect: vec![expected],
+        determinations: vec![granted.clone(), unknown.clone()],
+        entitlement_changes: vec![change("h", 1, 30_050, 30_050)],
+        awards: vec![Award {
+            id: id("award"),
+            subject: key("h"),
+            programme: "jia".into(),
+            from: month("2026-02"),
+            to: None,
+            case: None,
+            decided_by: "approver".into(),
+            reason: String::new(),
+            recorded_at: at("2026-02-01T02:00:00Z"),
+        }],
+        ..ChangeSet::default()
+    };
+    store.commit(&change_set).await.expect("recorded");
+    let period = PeriodKey::Month(month("2026-03"));
+    assert_eq!(
+        store
+            .versions(SHARD, "jia", period, id("g"))
+            .await
+            .expect("read"),
+        [unknown]
+    );
+    let marks = store.marks("jia", period).await.expect("read");
+    assert_eq!(
+        marks[&id("h")].fingerprint,
+        fingerprint(&granted).expect("a number")
+    );
+    assert_eq!(marks[&id("h")].amount, Fen(30_050));
+    let other = determination(
+        "h",
+        1,
+        Outcome::Entitled {
+            amount: Some(Fen(30_051)),
+        },
+    );
+    assert_ne!(
+        marks[&id("h")].fingerprint,
+        fingerprint(&other).expect("a number")
+    );
+    // Another worker was first with this version.
+    let late = ChangeSet {
+        shard: SHARD.into(),
+        determinations: vec![other],
+        ..ChangeSet::default()
+    };
+    assert!(
+        store
+            .commit_bulk(&late)
+            .await
+            .expect_err("refused")
+            .is_conflict()
+    );
+
+    let second = determination(
+        "h",
+        2,
+        Outcome::Refused {
+            condition: "甲条件".into(),
+        },
+    );
+    let mut ended = change_set.awards[0].clone();
+    (ended.to, ended.recorded_at) = (Some(month("2026-04")), at("2026-03-20T02:00:00Z"));
+    let more = ChangeSet {
+        shard: SHARD.into(),
+        determinations: vec![second.clone()],
+        entitlement_changes: vec![change("h", 2, 20_000, -10_050)],
+        awards: vec![ended.clone()],
+        ..ChangeSet::default()
+    };
+    store.commit_bulk(&more).await.expect("recorded");
+    assert_eq!(
+        store.determinations_of(SHARD, id("h")).await.expect("read"),
+        [granted, second]
+    );
+    assert_eq!(
+        store.marks("jia", period).await.expect("read")[&id("h")].version,
+        2
+    );
+    assert_eq!(
+        store.carries("jia", period).await.expect("read")[&id("h")]["月数"],
+        json!(2)
+    );
+    assert_eq!(
+        store
+            .determinations_page(SHARD, "jia", period, None, 2)
+            .await
+            .expect("read")
+            .len(),
+        2
+    );
+    let outcomes = store.outcomes("jia", period).await.expect("read");
+    assert_eq!(
+        outcomes
+            .iter()
+            .map(|o| (o.outcome.as_str(), o.count))
+            .collect::<Vec<_>>(),
+        [("refused", 1), ("undetermined", 1)]
+    );
+    assert_eq!(
+        store
+            .awards_in_force("jia", month("2026-03"))
+            .await
+            .expect("read"),
+        [ended]
+    );
+    assert!(
+        store
+            .awards_in_force("jia", month("2026-04"))
+            .await
+            .expect("read")
+            .is_empty()
+    );
+    assert_eq!(
+        store.owed("jia", period).await.expect("read")[&id("h")].owed,
+        Fen(20_000)
+    );
+    let coverage = store
+        .coverage("jia", month("2026-03"), &[])
+        .await
+        .expect("read");
+    assert_eq!(
+        (
+            coverage[0].area.as_str(),
+            coverage[0].households,
+            coverage[0].persons,
+            coverage[0].owed
+        ),
+        ("990101001", 1, 3, Fen(20_000))
+    );
+    assert!(
+        store
+            .coverage("jia", month("2026-03"), &["990102".into()])
+            .await
+            .expect("read")
+            .is_empty()
+    );
+    assert_eq!(
+        store.owed_by_period("jia").await.expect("read")["2026-03"],
+        (1, Fen(20_000))
+    );
+    assert_eq!(
+        store.periods().await.expect("read"),
+        [("jia".to_owned(), period, 3)]
+    );
+}
+
+async fn money(store: &Store) {
+    let accounts = [
+        Purpose::Expense,
+        Purpose::Payable,
+        Purpose::InTransit,
+        Purpose::Bank,
+    ]
+    .map(|purpose| {
+        let owner = (!matches!(purpose, Purpose::Expense | Purpose::Bank)).then(|| id("h"));
+        Account {
+            id: account_id(SHARD, owner, "jia", purpose),
+            shard: SHARD.into(),
+            owner,
+            programme: "jia".into(),
+            purpose,
+        }
+    });
+    let batch = Batch {
+        id: id("batch"),
+        shard: SHARD.into(),
+        programme: "jia".into(),
+        month: "2026-03".into(),
+        attempt: 1,
+        count: 1,
+        total: Fen(15_000),
+        pay_on: day("2026-03-10"),
+        recorded_at: at("2026-03-05T02:00:00Z"),
+    };
+    let payment = Payment {
+        id: id("payment"),
+        shard: SHARD.into(),
+        batch: batch.id,
+        sequence: 1,
+        payee: id("h"),
+        programme: "jia".into(),
+        holder: "张h-0".into(),
+        account: "6222000011112222".into(),
+        bank: "102".into(),
+        amount: Fen(15_000),
+        items: vec![PaymentItem {
+            period: "2026-03".into(),
+            amount: Fen(15_000),
+            recovers: None,
+        }],
+        state: PaymentState::Instructed,
+        bank_reason: None,
+        recorded_at: at("2026-03-05T02:00:00Z"),
+    };
+    let transfers = vec![
+        transfer("owed", Purpose::Expense, Purpose::Payable, 20_000),
+        transfer("instructed", Purpose::Payable, Purpose::InTransit, 15_000),
+    ];
+    let change = ChangeSet {
+        shard: SHARD.into(),
+        accounts: accounts.to_vec(),
+        transfers: transfers.clone(),
+        batches: vec![batch.clone()],
+        payments: vec![payment.clone()],
+        ..ChangeSet::default()
+    };
+    let written = store.commit(&change).await.expect("recorded").written;
+    assert_eq!(written, 8);
+    assert_eq!(store.commit(&change).await.expect("again").written, 0);
+    let nothing = ChangeSet {
+        transfers: vec![transfer("zero", Purpose::Expense, Purpose::Payable, 0)],
+        ..ChangeSet::default()
+    };
+    assert!(matches!(
+        store.commit(&nothing).await,
+        Err(StoreError::Invalid(_))
+    ));
+
+    assert_eq!(
+        store.balance(SHARD, accounts[1].id).await.expect("read"),
+        Fen(-5_000)
+    );
+    let open = store
+        .open_items("jia", Purpose::Payable)
+        .await
+        .expect("read");
+    assert_eq!(
+        (open.len(), open[0].balance, open[0].owner),
+        (1, Fen(-5_000), Some(id("h")))
+    );
+    let totals = store.ledger_totals().await.expect("read");
+    assert_eq!(totals.values().copied().sum::<Fen>(), Fen::ZERO);
+    let mut sorted = transfers.clone();
+    sorted.sort_by_key(|t| t.id);
+    assert_eq!(
+        store
+            .transfers_of_payee(SHARD, id("h"))
+            .await
+            .expect("read"),
+        sorted
+    );
+    assert_eq!(
+        store
+            .payees_page(SHARD, "jia", None, 10)
+            .await
+            .expect("read"),
+        [(id("h"), sorted.clone())]
+    );
+    assert!(
+        store
+            .payees_page(SHARD, "jia", Some(id("h")), 10)
+            .await
+            .expect("read")
+            .is_empty()
+    );
+    assert_eq!(store.transfers_page(None, 10).await.expect("read"), sorted);
+    assert_eq!(store.accounts_page(None, 10).await.expect("read").len(), 4);
+    assert_eq!(
+        store.payments_in(SHARD, batch.id).await.expect("read"),
+        [payment.clone()]
+    );
+    assert_eq!(
+        store.payments_page(None, 10).await.expect("read"),
+        [payment.clone()]
+    );
+    assert_eq!(
+        store.batches_of("jia", "2026-03").await.expect("read"),
+        [batch]
+    );
+
+    // Whatever the order of the answers, the highest state stands; and reading a file twice is once.
+    let answer = |name: &str, state, reason: Option<&str>| BankAnswer {
+        id: id(name),
+        shard: SHARD.into(),
+        payment: payment.id,
+        at: at("2026-03-11T02:00:00Z"),
+        state,
+        reason: reason.map(Into::into),
+        source: "answer.xml".into(),
+    };
+    for (a, wrote) in [
+        (answer("returned", PaymentState::Returned, Some("AC04")), 1),
+        (answer("paid", PaymentState::Paid, None), 1),
+        (answer("returned", PaymentState::Returned, Some("AC04")), 0),
+    ] {
+        let change = ChangeSet {
+            shard: SHARD.into(),
+            bank_answers: vec![a],
+            ..ChangeSet::default()
+        };
+        assert_eq!(
+            store.commit(&change).await.expect("recorded").written,
+            wrote
+        );
+    }
+    let now = store
+        .payment(payment.id)
+        .await
+        .expect("read")
+        .expect("there");
+    assert_eq!(
+        (now.state, now.bank_reason.as_deref()),
+        (PaymentState::Returned, Some("AC04"))
+    );
+    assert_eq!(
+        store
+            .bank_answers_of(SHARD, payment.id)
+            .await
+            .expect("read")
+            .len(),
+        2
+    );
+    assert_eq!(
+        store.payment_states().await.expect("read")[0].state,
+        PaymentState::Returned
+    );
+    // The line in the file is recorded already, as it was made.
+    assert_eq!(store.commit(&change).await.expect("again").written, 0);
+}
+
+async fn cases(store: &Store) {
+    let event = |name: &str, what| CaseEvent {
+        id: id(name),
+        at: at("2026-02-01T02:00:00Z"),
+        by: "caseworker".into(),
+        what,
+        note: "话".into(),
+    };
+    let case = Case {
+        id: id("case"),
+        subject: key("h"),
+        programme: "jia".into(),
+        kind: CaseKind::Application,
+        area: "990101001".into(),
+        opened_at: at("2026-02-01T02:00:00Z"),
+        events: vec![event("opened", Happening::Opened)],
+    };
+    let task = |name: &str, due: Option<&str>, area: &str| Task {
+        id: id(name),
+        case: id("case"),
+        shard: SHARD.into(),
+        step: "check".into(),
+        title: Bilingual {
+            zh: "核对".into(),
+            en: "Check".into(),
+        },
+        role: Role::Caseworker,
+        area: area.into(),
+        due: due.map(day),
+        not_before: None,
+        done_at: None,
+    };
+    let notice = Notice {
+        id: id("notice"),
+        shard: SHARD.into(),
+        subject: key("h"),
+        programme: "jia".into(),
+        kind: "granted".into(),
+        text: Bilingual {
+            zh: "准予".into(),
+            en: "Granted".into(),
+        },
+        objection_until: Some(day("2026-04-01")),
+        made_at: at("2026-02-03T02:00:00Z"),
+    };
+    let tasks = vec![
+        task("later", None, "990101001"),
+        task("soon", Some("2026-02-05"), "990101002"),
+        task("sooner", Some("2026-02-04"), "990102001"),
+    ];
+    let change = ChangeSet {
+        shard: SHARD.into(),
+        cases: vec![case.clone()],
+        tasks: tasks.clone(),
+        notices: vec![notice.clone()],
+        ..ChangeSet::default()
+    };
+    store.commit(&change).await.expect("recorded");
+    let list = async |areas: &[&str], after: Option<String>, limit| {
+        let areas: Vec<String> = areas.iter().map(|a| a.to_string()).collect();
+        store
+            .tasks(Role::Caseworker, &areas, after.as_deref(), limit)
+            .await
+            .expect("read")
+    };
+    let ids = |page: &store::Page<Task>| page.items.iter().map(|t| t.id).collect::<Vec<_>>();
+    let first = list(&[], None, 2).await;
+    assert_eq!(ids(&first), [id("sooner"), id("soon")]);
+    assert_eq!(list(&[], first.next, 2).await.items, [tasks[0].clone()]);
+    assert_eq!(
+        ids(&list(&["990101"], None, 5).await),
+        [id("soon"), id("later")]
+    );
+    let counts = store.task_counts(day("2026-02-05")).await.expect("read");
+    assert_eq!(counts.iter().map(|c| c.overdue).sum::<u64>(), 1);
+
+    // Two workers do one task: the second is told.
+    let mut done = tasks[1].clone();
+    done.done_at = Some(at("2026-02-04T02:00:00Z"));
+    let by = |t: Task| ChangeSet {
+        shard: SHARD.into(),
+        tasks: vec![t],
+        ..ChangeSet::default()
+    };
+    assert_eq!(
+        store.commit(&by(done.clone())).await.expect("done").written,
+        1
+    );
+    assert_eq!(
+        store
+            .commit(&by(done.clone()))
+            .await
+            .expect("the same")
+            .written,
+        0
+    );
+    done.done_at = Some(at("2026-02-04T03:00:00Z"));
+    assert!(
+        store
+            .commit(&by(done))
+            .await
+            .expect_err("refused")
+            .is_conflict()
+    );
+
+    let decided = event(
+        "decided",
+        Happening::Decided {
+            granted: true,
+            determination: None,
+        },
+    );
+    let after_the_end = event("withdrawn", Happening::Withdrawn);
+    for event in [decided, after_the_end] {
+        let happening = CaseHappening {
+            shard: SHARD.into(),
+            case: case.id,
+            event,
+        };
+        let change = ChangeSet {
+            shard: SHARD.into(),
+            case_events: vec![happening],
+            ..ChangeSet::default()
+        };
+        store.commit(&change).await.expect("recorded");
+    }
+    let file = store
+        .case(SHARD, case.id)
+        .await
+        .expect("read")
+        .expect("there");
+    assert_eq!(
+        (file.state.as_str(), file.case.events.len()),
+        ("granted", 3)
+    );
+    assert_eq!(store.cases_of(SHARD, id("h")).await.expect("read"), [file]);
+    assert_eq!(
+        store
+            .cases("granted", &["990101".into()], None, 5)
+            .await
+            .expect("read")
+            .items
+            .len(),
+        1
+    );
+    assert!(
+        store
+            .cases("open", &[], None, 5)
+            .await
+            .expect("read")
+            .items
+            .is_empty()
+    );
+    assert_eq!(
+        store.notices_of(SHARD, id("h")).await.expect("read"),
+        [notice.clone()]
+    );
+    assert_eq!(store.notices(None, 5).await.expect("read").items, [notice]);
+}
+
+async fn house(store: &Store) {
+    store.set_setting("law", "1").await.expect("set");
+    store.set_setting("law", "2").await.expect("set");
+    assert_eq!(
+        store.setting("law").await.expect("read").as_deref(),
+        Some("2")
+    );
+    let now = at("2026-03-01T02:00:00Z");
+    let mut staff = Staff {
+        name: "li".into(),
+        display: "李".into(),
+        role: Role::Approver,
+        areas: vec!["990101".into()],
+        secret: "hash".into(),
+        active: true,
+        made_at: now,
+    };
+    store.put_staff(&staff).await.expect("put");
+    let token = [7; 32];
+    store
+        .put_session(token, "li", now, at("2026-03-01T10:00:00Z"))
+        .await
+        .expect("put");
+    assert_eq!(
+        store.session(token, now).await.expect("read"),
+        Some(staff.clone())
+    );
+    assert_eq!(
+        store
+            .session(token, at("2026-03-02T02:00:00Z"))
+            .await
+            .expect("read"),
+        None
+    );
+    staff.active = false;
+    store.put_staff(&staff).await.expect("put");
+    assert_eq!(store.session(token, now).await.expect("read"), None);
+    store.end_session(token, now).await.expect("ended");
+
+    let mut run = Run {
+        id: id("run"),
+        shard: SHARD.into(),
+        kind: "determine".into(),
+        argument: "jia 2026-03".into(),
+        state: "running".into(),
+        cursor: "5".into(),
+        detail: json!({"done": 5}),
+        started_at: now,
+        changed_at: now,
+    };
+    let change = ChangeSet {
+        shard: SHARD.into(),
+        runs: vec![run.clone()],
+        outbox: vec![Message {
+            id: id("message"),
+            shard: SHARD.into(),
+            topic: "t".into(),
+            payload: json!({"a": 1}),
+            made_at: now,
+        }],
+        ..ChangeSet::default()
+    };
+    store.commit_bulk(&change).await.expect("recorded");
+    assert_eq!(
+        store.run(SHARD, id("run")).await.expect("read"),
+        Some(run.clone())
+    );
+    run.state = "done".into();
+    store.put_run(&run).await.expect("put");
+    assert_eq!(store.runs(5).await.expect("read"), [run]);
+    assert_eq!(store.unsent(5).await.expect("read").len(), 1);
+    store
+        .mark_sent(SHARD, id("message"), now)
+        .await
+        .expect("noted");
+    assert!(store.unsent(5).await.expect("read").is_empty());
+
+    for n in 0..40 {
+        let change = ChangeSet {
+            shard: SHARD.into(),
+            at: now + chrono::TimeDelta::seconds(n / 2),
+            journal: vec![
+                JournalEntry {
+                    actor: "li".into(),
+                    action: "saw".into(),
+                    subject: Some(id(&format!("{n}"))),
+                    detail: json!({"n": n}),
+                },
+                JournalEntry {
+                    actor: "李".into(),
+                    action: "decided".into(),
+                    subject: Some(id("h")),
+                    detail: json!(null),
+                },
+            ],
+            ..ChangeSet::default()
+        };
+        store.commit(&change).await.expect("recorded");
+    }
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.journal(after.as_deref(), 7).await.expect("read");
+        seen.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 80);
+    assert!(seen.windows(2).all(|w| w[0].at >= w[1].at));
+    assert_eq!(
+        store
+            .journal_about(SHARD, id("h"))
+            .await
+            .expect("read")
+            .len(),
+        40
+    );
+    let check = store.check_journal().await.expect("read");
+    assert_eq!((check.lines, check.faults.len()), (80, 0));
+    assert!(check.ends.len() > 4, "several chains");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_comes_back_on_sqlite() {
+    let lite = lite().await;
+    story(&lite.store).await;
+    lite.store.close().await;
+
+    // Somebody with the file in hand.
+    let path = lite.folder.path().join("data.db");
+    let longest = "(SELECT lane FROM journal_head ORDER BY seq DESC LIMIT 1)";
+    for (what, sql, undo) in [
+        (
+            "the line was altered",
+            "UPDATE journal SET action = 'x' WHERE seq = 2 AND lane = :lane",
+            "UPDATE journal SET action = 'decided' WHERE seq = 2 AND lane = :lane",
+        ),
+        (
+            "lines are missing at the end",
+            "UPDATE journal_head SET seq = seq + 1 WHERE lane = :lane",
+            "UPDATE journal_head SET seq = seq - 1 WHERE lane = :lane",
+        ),
+        (
+            "the note of the last link was altered",
+            "UPDATE journal_head SET hash = x'00' WHERE lane = :lane",
+            "",
+        ),
+        (
+            "a line is missing",
+            "DELETE FROM journal WHERE seq = 3 AND lane = :lane",
+            "",
+        ),
+    ] {
+        let run = |sql: &str| {
+            let connection = rusqlite::Connection::open(&path).expect("opened");
+            assert!(
+                sql.is_empty()
+                    || connection
+                        .execute(&sql.replace(":lane", longest), [])
+                        .expect("altered")
+                        > 0
+            );
+        };
+        run(sql);
+        let store = Store::open_file(&path, crypto()).await.expect("opened");
+        let check = store.check_journal().await.expect("read");
+        assert_eq!(
+            check.faults.iter().map(|f| f.what).collect::<Vec<_>>(),
+            [what]
+        );
+        store.close().await;
+        run(undo);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_comes_back_on_postgresql() {
+    let Some(server) = crate::pg::Server::start() else {
+        eprintln!("PostgreSQL is not installed: not tested");
+        return;
+    };
+    story(&server.store().await).await;
+}
+
+/// Many at once on one household: each change is made once, on what it saw.
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_changes_meet_conflicts_and_none_is_lost() {
+    let lite = lite().await;
+    let mut stores = vec![std::sync::Arc::new(lite.store)];
+    let server = crate::pg::Server::start();
+    if let Some(server) = &server {
+        stores.push(std::sync::Arc::new(server.store().await));
+    }
+    for store in stores {
+        let then = at("2026-01-05T01:00:00Z");
+        store
+            .commit(&family("h", 1, "990101001", then))
+            .await
+            .expect("opened");
+        let mut workers = Vec::new();
+        for n in 0..8 {
+            let store = store.clone();
+            workers.push(tokio::spawn(async move {
+                let mut conflicts = 0;
+                loop {
+                    let loaded = store.history(id("h")).await.expect("read").expect("there");
+                    let seen = loaded.history.evidence.len();
+                    let change = ChangeSet {
+                        shard: SHARD.into(),
+                        at: then,
+                        expect: vec![loaded.expected],
+                        evidence: vec![says(
+                            &format!("e{n}"),
+                            id("h"),
+                            "甲",
+                            json!(seen),
+                            "2026-01-01",
+                            then,
+                        )],
+                        journal: vec![JournalEntry {
+                            action: "recorded".into(),
+                            ..JournalEntry::default()
+                        }],
+                        ..ChangeSet::default()
+                    };
+                    match store.commit(&change).await {
+                        Ok(_) => return conflicts,
+                        Err(error) if error.is_conflict() => conflicts += 1,
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            }));
+        }
+        for worker in workers {
+            worker.await.expect("no panic");
+        }
+        let loaded = store.history(id("h")).await.expect("read").expect("there");
+        assert_eq!(loaded.expected.version, 9);
+        // Each saw all that were before it.
+        let mut seen: Vec<i64> = loaded
+            .history
+            .evidence
+            .iter()
+            .filter_map(|e| e.value.as_i64())
+            .collect();
+        seen.sort();
+        assert_eq!(seen, (0..8).collect::<Vec<_>>());
+        assert_eq!(store.check_journal().await.expect("read").lines, 8);
+    }
+}
+
+/// A server's handlers may call everything: every future can move between threads.
+#[tokio::test]
+async fn futures_may_move_between_threads() {
+    fn sendable(_: impl Send) {}
+    async fn all(store: &Store) -> Result<(), StoreError> {
+        store.migrate().await?;
+        store.check_schema().await?;
+        store.commit(&ChangeSet::default()).await?;
+        store.commit_bulk(&ChangeSet::default()).await?;
+        store.history(id("h")).await?;
+        store.find_people(&PeopleQuery::default()).await?;
+        store.marks("jia", PeriodKey::Once).await?;
+        store.coverage("jia", month("2026-03"), &[]).await?;
+        store.tasks(Role::Auditor, &[], None, 1).await?;
+        store.journal(None, 1).await?;
+        store.check_journal().await?;
+        store.set_setting("a", "b").await?;
+        store.end_session([0; 32], at("2026-01-01")).await?;
+        store.directory(&[], &[]).await?;
+        store.put_areas(&[]).await?;
+        store
+            .load_register(at("2026-01-01"), std::iter::empty(), |_| {})
+            .await?;
+        Ok(())
+    }
+    let lite = lite().await;
+    sendable(all(&lite.store));
+}
