@@ -32,6 +32,7 @@ fn world(law: &LawRules) -> World {
             ("jia", "2026-01", "2026-06"),
             ("yi", "2026-01", "2026-06"),
             ("bing", "2026-01", "2026-06"),
+            ("ding", "2026-01", "2026-06"),
         ],
     );
     let now = at("2026-01-01", 1);
@@ -353,4 +354,129 @@ fn a_place_without_law_determines_nothing() {
         Some("jia")
     );
     assert!(law.death_kind().is_some());
+}
+
+fn store(
+    world: &mut World,
+    law: &LawRules,
+    change: Change<'_>,
+    now: entitlement::change::At,
+) -> entitlement::redetermination::Consequences {
+    let out = redetermine(law, &world.known(), &[change], now).expect("runs");
+    world
+        .determinations
+        .extend(out.determinations.iter().cloned());
+    world.changes.extend(out.changes.iter().cloned());
+    assert_eq!(night::unexplained(law, &world.known(), now), Ok(vec![]));
+    assert_eq!(night::owing(law, &world.known(), now), vec![]);
+    out
+}
+
+#[test]
+fn a_move_told_late_brings_the_law_of_the_other_place() {
+    let law = law();
+    let mut world = world(&law);
+    learn(
+        &mut world,
+        &law,
+        "a",
+        "工钱",
+        json!(300),
+        "2026-01..",
+        "2026-01-02",
+    );
+    learn(
+        &mut world,
+        &law,
+        "b",
+        "工钱",
+        json!(200),
+        "2026-01..",
+        "2026-01-03",
+    );
+    let mut moves = |area: &str, when: &str, now: &str| {
+        let now = at(now, 0);
+        let piece = registry::record::Residence {
+            id: id(&format!("r{area}{when}")),
+            area: area.into(),
+            valid: crate::invented::valid(when),
+            provenance: registry::record::Provenance {
+                recorded_at: now.now,
+                recorded_by: "test".into(),
+                source: String::new(),
+            },
+            ..world.households[0].residences[0].clone()
+        };
+        world.households[0].residences.push(piece.clone());
+        store(&mut world, &law, Change::Residence(&piece), now)
+    };
+    // Known before 20 May: 500 in one place, 700 in the other.
+    let out = moves("X-2", "2026-04-15..", "2026-05-10");
+    assert_eq!(months(&out, "jia"), ["2026-05", "2026-06"]);
+    let amounts: Vec<_> = out
+        .determinations
+        .iter()
+        .map(|d| d.outcome.amount())
+        .collect();
+    assert_eq!(amounts, [Fen::yuan(900), Fen::yuan(900)]);
+    // Then out of the law's reach: the programme is not in question any more, and comes back.
+    let out = moves("Y-1", "2026-06..", "2026-05-11");
+    assert_eq!(months(&out, "jia"), ["2026-06"]);
+    assert_eq!(out.determinations[0].outcome.name(), "not-applicable");
+    let out = moves("X-2", "2026-06..", "2026-05-12");
+    assert_eq!(months(&out, "jia"), ["2026-06"]);
+    let back = out
+        .determinations
+        .iter()
+        .find(|d| d.programme == "jia")
+        .expect("made");
+    assert_eq!(back.outcome.amount(), Fen::yuan(900));
+}
+
+#[test]
+fn a_birth_recorded_wrongly_is_corrected() {
+    let law = law();
+    let mut world = world(&law);
+    let once = |world: &World| {
+        let d = entitlement::determine::as_known(
+            &world.determinations,
+            id("a"),
+            "ding",
+            entitlement::determination::PeriodKey::Once,
+            at("2027-01-01", 0).now,
+        );
+        d.map(|d| (d.version, d.outcome.name()))
+    };
+    assert_eq!(once(&world), Some((1, "refused")));
+    let now = at("2026-05-10", 0);
+    let old = world.households[0]
+        .identities
+        .iter()
+        .find(|i| i.person == id("a"))
+        .expect("known");
+    let mut new = old.clone();
+    new.id = id("corrected");
+    new.birth = day("1966-06-02");
+    new.provenance.recorded_at = now.now;
+    // Not sixty on 1 June, the reference day of the last month determined.
+    world.households[0].identities.push(new.clone());
+    let out = store(&mut world, &law, Change::Identity(&new), now);
+    assert!(out.changes.is_empty());
+    assert_eq!(
+        once(&world),
+        Some((2, "refused")),
+        "the sentence names another birthday"
+    );
+    new.id = id("corrected again");
+    new.birth = day("1966-06-01");
+    new.provenance.recorded_at = at("2026-05-11", 0).now;
+    world.households[0].identities.push(new.clone());
+    let out = store(
+        &mut world,
+        &law,
+        Change::Identity(&new),
+        at("2026-05-11", 0),
+    );
+    assert_eq!(once(&world), Some((3, "entitled")));
+    assert_eq!(moved(&out, "ding"), [("once".to_string(), 50)]);
 }
