@@ -1,6 +1,7 @@
 //! Tests of the law engine over files: the shipped law, laws that are broken on purpose.
 
 mod broken_laws;
+mod semantics;
 mod shipped_law;
 
 use policy::law::SourceFile;
