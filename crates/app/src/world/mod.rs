@@ -6,6 +6,9 @@
 //! Invariants: the same data, options and seed give the same register and the same events; where the
 //! census gives a figure, the register has it exactly (see `demo/*/README.md` for what is assumed).
 
+// Tables by sex, age and state are walked by index: the index is the sex, the age, the state.
+#![allow(clippy::needless_range_loop)]
+
 mod census;
 mod compose;
 mod couples;
@@ -21,7 +24,7 @@ mod study;
 
 pub use census::Figures;
 pub use emit::{GeneratedHousehold, Intent};
-pub use life::{Event, Life, What};
+pub use life::{Event, Life, Newcomer, What};
 pub use measure::{Marginals, Table};
 pub use schema::DistrictFile;
 

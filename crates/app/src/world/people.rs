@@ -70,7 +70,7 @@ fn goal(file: &DistrictFile, figures: &Figures, options: &Options) -> Result<Goa
     let c = &file.census;
     let all = figures.get(&c.households)?;
     let households = options.households.unwrap_or(all as u64);
-    if households < 50 || households > 40_000_000 {
+    if !(50..=40_000_000).contains(&households) {
         return Err(WorldError::Infeasible(format!(
             "{households} households; the generator works for 50 to 40,000,000"
         )));

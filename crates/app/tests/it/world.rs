@@ -275,7 +275,7 @@ fn luhn(number: &str) -> bool {
             }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 #[test]
@@ -413,6 +413,11 @@ fn life_goes_on_in_order_and_alike() {
     let (mut a, mut b) = (district.life(), district.life());
     let mut labels: BTreeMap<String, u32> = BTreeMap::new();
     let mut late = 0;
+    let mut numbers: BTreeSet<String> = district
+        .households()
+        .flat_map(|h| h.history.identities)
+        .filter_map(|i| i.number)
+        .collect();
     for _ in 0..8 {
         let (month, events) = a.month();
         assert_eq!((month, &events), (b.month().0, &events));
@@ -424,6 +429,19 @@ fn life_goes_on_in_order_and_alike() {
             last = Some(e.recorded_at);
             late += u32::from((e.recorded_at.date_naive() - e.happened).num_days() > 60);
             *labels.entry(e.label.clone()).or_default() += 1;
+            let newcomers = match &e.what {
+                What::NewPerson(new) => vec![&new.identity],
+                What::NewHousehold(home) => home.history.identities.iter().collect(),
+                _ => vec![],
+            };
+            for identity in newcomers {
+                let number = identity.number.clone().expect("a number");
+                assert!(check_digit_holds(&number), "{number}");
+                assert!(
+                    numbers.insert(number),
+                    "a newcomer's number is somebody else's"
+                );
+            }
             if let What::Facts(facts) = &e.what {
                 assert!(
                     !facts.is_empty()

@@ -1,6 +1,6 @@
 //! Births, deaths, marriages, divorces and moves.
 
-use super::{Life, Live, State, What, age, load};
+use super::{Life, Live, Newcomer, State, What, age, load};
 use crate::world::compose::{MARRIED, Role};
 use crate::world::emit::{self, GeneratedHousehold};
 use crate::world::fit::curve;
@@ -62,8 +62,8 @@ impl Life<'_, '_> {
                 .map_or(mother, |l| l.name.clone());
             let given = names::given(&self.district.world.file, sex, happened.year(), rng);
             let name = format!("{}{given}", surname.chars().next().unwrap_or('无'));
-            let what = self.newcomer(n, child, name, happened, at, vec![], rng);
-            self.file(at, happened, n, "birth", what);
+            let new = self.newcomer(n, child, name, happened, at, vec![], rng);
+            self.file(at, happened, n, "birth", What::NewPerson(Box::new(new)));
             return;
         }
     }
@@ -79,7 +79,7 @@ impl Life<'_, '_> {
         at: Instant,
         values: Vec<(usize, Value)>,
         rng: &mut ChaCha8Rng,
-    ) -> What {
+    ) -> Newcomer {
         let id = self.mint(at);
         let birth = day(person.birth);
         // Ranks of those who come later do not meet those of the opening register.
@@ -129,7 +129,7 @@ impl Life<'_, '_> {
                 )
             })
             .collect();
-        What::NewPerson {
+        Newcomer {
             person: record,
             identity,
             membership,
@@ -533,19 +533,11 @@ impl Life<'_, '_> {
             if made.history.payees[0].holder.is_empty() {
                 made.history.payees[0].holder = name.clone();
             }
-            let what = self.newcomer(n, person, name, happened, at, live.values, rng);
-            if let What::NewPerson {
-                person,
-                identity,
-                membership,
-                evidence,
-            } = what
-            {
-                made.persons.push(person);
-                made.history.identities.push(identity);
-                made.history.memberships.push(membership);
-                made.history.evidence.extend(evidence);
-            }
+            let new = self.newcomer(n, person, name, happened, at, live.values, rng);
+            made.persons.push(new.person);
+            made.history.identities.push(new.identity);
+            made.history.memberships.push(new.membership);
+            made.history.evidence.extend(new.evidence);
         }
         self.file(
             at,

@@ -44,17 +44,8 @@ pub enum What {
     /// A household comes to be: it moves here, or somebody moves out of another one. It may bring
     /// persons with it, or take members of households that exist (then `persons` is empty).
     NewHousehold(Box<GeneratedHousehold>),
-    /// A person is born or joins from elsewhere.
-    NewPerson {
-        /// The record.
-        person: Person,
-        /// Who it is.
-        identity: Identity,
-        /// In which household.
-        membership: Membership,
-        /// What is known.
-        evidence: Vec<Evidence>,
-    },
+    /// A person is born into a household.
+    NewPerson(Box<Newcomer>),
     /// Somebody joins or leaves a household, or becomes its head.
     Memberships(Vec<Membership>),
     /// A household lives elsewhere from now on.
@@ -65,6 +56,19 @@ pub enum What {
     Applied(Intent),
     /// Somebody withdraws an application, or renounces what is paid.
     Withdrew(Intent),
+}
+
+/// A person who was not in the register before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Newcomer {
+    /// The record.
+    pub person: Person,
+    /// Who it is.
+    pub identity: Identity,
+    /// In which household.
+    pub membership: Membership,
+    /// What is known.
+    pub evidence: Vec<Evidence>,
 }
 
 /// The district's life; a value to be asked for one month after the other.
