@@ -252,37 +252,23 @@ impl Machine {
         }
     }
 
+    /// Every arm is one call, so that the frame of this function, of which deep expressions stack
+    /// many, stays small.
     fn eval_node(&mut self, host: &dyn Host, expr: &Expr) -> Eval {
+        let span = expr.span;
         match &expr.kind {
             ExprKind::Literal(value) => Ok(value.clone()),
             ExprKind::Name { name, target } => self.name(host, name, target),
-            ExprKind::Path { base, name, field } => {
-                let base = self.eval(host, base)?;
-                self.path(host, &base, name, *field, expr.span)
-            }
-            ExprKind::Arith(op, a, b) => {
-                let a = self.eval(host, a)?;
-                let b = self.eval(host, b)?;
-                self.arith(*op, &a, &b, expr.span)
-            }
+            ExprKind::Path { base, name, field } => self.path_of(host, base, name, *field, span),
+            ExprKind::Arith(op, a, b) => self.arith_of(host, *op, a, b, span),
             ExprKind::Compare(op, a, b) => self.comparison(host, *op, a, b),
             ExprKind::And(a, b) => self.logic(host, a, b, false),
             ExprKind::Or(a, b) => self.logic(host, a, b, true),
-            ExprKind::If(condition, yes, no) => {
-                let condition = self.eval(host, condition)?;
-                match condition {
-                    Value::Boolean(true) => self.eval(host, yes),
-                    Value::Null if self.strict() => Ok(Value::Null),
-                    _ => self.eval(host, no),
-                }
-            }
-            ExprKind::Neg(a) => {
-                let a = self.eval(host, a)?;
-                self.negate(&a, expr.span)
-            }
+            ExprKind::If(condition, yes, no) => self.conditional(host, condition, yes, no),
+            ExprKind::Neg(a) => self.negate(host, a, span),
             ExprKind::Between(x, low, high) => self.between(host, x, low, high),
             ExprKind::In { value, tests, .. } => self.membership(host, value, tests),
-            ExprKind::Builtin(builtin, args) => self.builtin(host, *builtin, args, expr.span),
+            ExprKind::Builtin(builtin, args) => self.builtin(host, *builtin, args, span),
             ExprKind::Filter {
                 base,
                 condition,
@@ -303,44 +289,95 @@ impl Machine {
                 callee,
                 args,
                 names,
-            } => self.invoke(host, callee, args, names, expr.span),
+            } => self.invoke(host, callee, args, names, span),
             ExprKind::List(items) => self.list(host, items),
             ExprKind::Context {
                 entries, result, ..
             } => self.context(host, entries, result.as_deref()),
-            ExprKind::FunctionDef(closure) => {
-                let end = self.base + closure.captured as usize;
-                let captured = self.stack.get(self.base..end).unwrap_or_default();
-                Ok(Value::Function(Arc::new(Function::Closure(
-                    closure.clone(),
-                    captured.into(),
-                ))))
-            }
-            ExprKind::Range(range) => self.range(host, range, expr.span),
-            ExprKind::InstanceOf(x, ty) => {
-                let x = self.eval(host, x)?;
-                Ok(Value::Boolean(self.instance_of(host, &x, ty)?))
-            }
-            ExprKind::Table(table) => Ok(self.table(host, table, expr.span)?.value),
-            ExprKind::Condition(inner) => match self.eval(host, inner)? {
-                Value::Boolean(b) => Ok(Value::Boolean(b)),
-                _ => Err(error(expr.span, Fault::NoCondition)),
-            },
-            ExprKind::Boxed(inner) => {
-                let length = self.stack.len();
-                match self.eval(host, inner) {
-                    Err(stopped) if stopped.fault == Fault::NoCondition => {
-                        self.stack.truncate(length);
-                        Ok(Value::Null)
-                    }
-                    other => other,
-                }
-            }
-            ExprKind::Typed(inner, ty) => {
-                let value = self.eval(host, inner)?;
-                Ok(self.conform(host, value, ty)?.unwrap_or_default())
-            }
+            ExprKind::FunctionDef(closure) => self.function(closure),
+            ExprKind::Range(range) => self.range(host, range, span),
+            ExprKind::InstanceOf(x, ty) => self.instance(host, x, ty),
+            ExprKind::Table(table) => self.table_value(host, table, span),
+            ExprKind::Condition(inner) => self.condition(host, inner),
+            ExprKind::Boxed(inner) => self.boxed(host, inner),
+            ExprKind::Typed(inner, ty) => self.typed(host, inner, ty),
         }
+    }
+
+    fn path_of(
+        &mut self,
+        host: &dyn Host,
+        base: &Expr,
+        name: &Arc<str>,
+        field: Option<u32>,
+        span: Span,
+    ) -> Eval {
+        let base = self.eval(host, base)?;
+        self.path(host, &base, name, field, span)
+    }
+
+    #[inline]
+    fn arith_of(
+        &mut self,
+        host: &dyn Host,
+        op: super::ast::Arith,
+        a: &Expr,
+        b: &Expr,
+        span: Span,
+    ) -> Eval {
+        let a = self.eval(host, a)?;
+        let b = self.eval(host, b)?;
+        self.arith(op, &a, &b, span)
+    }
+
+    #[inline]
+    fn conditional(&mut self, host: &dyn Host, condition: &Expr, yes: &Expr, no: &Expr) -> Eval {
+        match self.eval(host, condition)? {
+            Value::Boolean(true) => self.eval(host, yes),
+            Value::Null if self.strict() => Ok(Value::Null),
+            _ => self.eval(host, no),
+        }
+    }
+
+    fn function(&mut self, closure: &Arc<super::ast::Closure>) -> Eval {
+        let end = self.base + closure.captured as usize;
+        let captured = self.stack.get(self.base..end).unwrap_or_default();
+        Ok(Value::Function(Arc::new(Function::Closure(
+            closure.clone(),
+            captured.into(),
+        ))))
+    }
+
+    fn instance(&mut self, host: &dyn Host, x: &Expr, ty: &Type) -> Eval {
+        let x = self.eval(host, x)?;
+        Ok(Value::Boolean(self.instance_of(host, &x, ty)?))
+    }
+
+    fn table_value(&mut self, host: &dyn Host, table: &super::table::Table, span: Span) -> Eval {
+        Ok(self.table(host, table, span)?.value)
+    }
+
+    fn condition(&mut self, host: &dyn Host, inner: &Expr) -> Eval {
+        match self.eval(host, inner)? {
+            Value::Boolean(b) => Ok(Value::Boolean(b)),
+            _ => Err(error(inner.span, Fault::NoCondition)),
+        }
+    }
+
+    fn boxed(&mut self, host: &dyn Host, inner: &Expr) -> Eval {
+        let length = self.stack.len();
+        match self.eval(host, inner) {
+            Err(stopped) if stopped.fault == Fault::NoCondition => {
+                self.stack.truncate(length);
+                Ok(Value::Null)
+            }
+            other => other,
+        }
+    }
+
+    fn typed(&mut self, host: &dyn Host, inner: &Expr, ty: &Type) -> Eval {
+        let value = self.eval(host, inner)?;
+        Ok(self.conform(host, value, ty)?.unwrap_or_default())
     }
 
     fn name(&mut self, host: &dyn Host, name: &Arc<str>, target: &Target) -> Eval {

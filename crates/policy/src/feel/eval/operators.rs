@@ -47,8 +47,9 @@ impl Machine {
         }
     }
 
-    pub(super) fn negate(&self, a: &Value, span: Span) -> Eval {
-        Ok(match a {
+    pub(super) fn negate(&mut self, host: &dyn Host, a: &Expr, span: Span) -> Eval {
+        let a = self.eval(host, a)?;
+        Ok(match &a {
             Value::Number(n) => Value::Number(n.neg()),
             Value::YearsMonths(m) => Value::YearsMonths(-m),
             Value::DaysTime(d) => {

@@ -137,6 +137,36 @@ impl Number {
         self.exponent >= 0 || self.stripped().exponent >= 0
     }
 
+    /// Rounds an exact magnitude of at most 38 digits, none of them lost but by `sticky`.
+    #[inline]
+    fn rounded_narrow(negative: bool, value: u128, exponent: i32, sticky: bool) -> Option<Number> {
+        let (mut value, mut exponent) = (value, exponent);
+        let over = value >= POW10_WIDE[PRECISION as usize];
+        if !(MIN_EXPONENT..=MAX_EXPONENT - 38).contains(&exponent) {
+            return Number::rounded(negative, U256::of(value), exponent, sticky);
+        }
+        if over {
+            let drop = digits(value) - PRECISION;
+            let unit = u128::from(POW10[drop as usize]);
+            let (quotient, rest) = (value / unit, value % unit);
+            let up = match (rest * 2).cmp(&unit) {
+                Ordering::Greater => true,
+                Ordering::Equal => sticky || quotient & 1 == 1,
+                Ordering::Less => false,
+            };
+            (value, exponent) = (quotient + u128::from(up), exponent + drop as i32);
+            if value == POW10_WIDE[PRECISION as usize] {
+                (value, exponent) = (POW10_WIDE[PRECISION as usize - 1], exponent + 1);
+            }
+        }
+        let signed = if negative {
+            -(value as i128)
+        } else {
+            value as i128
+        };
+        Some(Number::raw(signed, exponent as i16))
+    }
+
     /// Rounds an exact magnitude (with `sticky` for a lost tail) to 34 digits.
     fn rounded(negative: bool, mut value: U256, exponent: i32, mut sticky: bool) -> Option<Number> {
         let mut exponent = exponent;
@@ -252,6 +282,11 @@ impl Number {
             });
         }
         let (a, b) = (self.coefficient(), other.coefficient());
+        if let Some(narrow) = a.unsigned_abs().checked_mul(b.unsigned_abs())
+            && narrow < POW10_WIDE[38]
+        {
+            return Number::rounded_narrow((a < 0) != (b < 0), narrow, exponent, false);
+        }
         let wide = U256::product(a.unsigned_abs(), b.unsigned_abs());
         Number::rounded((a < 0) != (b < 0), wide, exponent, false)
     }
@@ -276,19 +311,26 @@ impl Number {
         let negative = (a < 0) != (b < 0);
         let (a, b) = (a.unsigned_abs(), b.unsigned_abs());
         if a < 1 << 63 && b < 1 << 63 {
-            let (first, rest) = (a * POW10_WIDE[19] / b, a * POW10_WIDE[19] % b);
-            if rest == 0 {
-                let exact = Number::rounded(negative, U256::of(first), exponent - 19, false)?;
+            let scaled = a * POW10_WIDE[19];
+            let first = scaled / b;
+            let rest = scaled - first * b;
+            if rest == 0 && first < POW10_WIDE[38] {
+                let exact = Number::rounded_narrow(negative, first, exponent - 19, false)?;
                 return Some(exact.stripped_to(exponent));
             }
-            if (POW10_WIDE[15]..POW10_WIDE[19]).contains(&first) {
-                let (second, rest) = (rest * POW10_WIDE[19] / b, rest * POW10_WIDE[19] % b);
-                let wide = U256::of(first * POW10_WIDE[19] + second);
-                let quotient = Number::rounded(negative, wide, exponent - 38, rest != 0)?;
-                return Some(if rest == 0 {
-                    quotient.stripped_to(exponent)
-                } else {
+            if (POW10_WIDE[15]..POW10_WIDE[38]).contains(&first) {
+                // As many more digits as 38 have room for: at least 35 in all.
+                let more = (38 - digits(first)).min(19);
+                let scaled = rest * POW10_WIDE[more as usize];
+                let second = scaled / b;
+                let lost = scaled != second * b;
+                let wide = first * POW10_WIDE[more as usize] + second;
+                let exponent = exponent - 19 - more as i32;
+                let quotient = Number::rounded_narrow(negative, wide, exponent, lost)?;
+                return Some(if lost {
                     quotient
+                } else {
+                    quotient.stripped_to(exponent)
                 });
             }
         }
@@ -319,23 +361,32 @@ impl Number {
     }
 
     fn stripped_to(self, limit: i32) -> Number {
-        let mut number = self;
-        if let Some(mut small) = self.small() {
-            if small == 0 {
-                return Number::ZERO;
-            }
-            while number.exponent() < limit && small % 10 == 0 {
-                small /= 10;
-                number.exponent += 1;
-            }
-            return Number::raw(i128::from(small), number.exponent);
+        if self.is_zero() {
+            return Number::ZERO;
         }
+        let mut exponent = self.exponent();
         let mut wide = self.coefficient();
-        while number.exponent() < limit && wide % 10 == 0 {
-            wide /= 10;
-            number.exponent += 1;
+        // In halving steps, so that many zeros go in few divisions.
+        for step in [16, 8, 4, 2, 1] {
+            let unit = POW10[step as usize];
+            while exponent + step <= limit && wide != 0 {
+                if let Ok(small) = i64::try_from(wide) {
+                    let unit = unit as i64;
+                    if small % unit != 0 {
+                        break;
+                    }
+                    wide = i128::from(small / unit);
+                } else {
+                    let quotient = wide / i128::from(unit);
+                    if quotient * i128::from(unit) != wide {
+                        break;
+                    }
+                    wide = quotient;
+                }
+                exponent += step;
+            }
         }
-        Number::raw(wide, number.exponent)
+        Number::raw(wide, exponent as i16)
     }
 
     /// The value as a whole number of 64 bits, when it is one.
@@ -466,6 +517,22 @@ impl Ord for Number {
         if self.exponent == other.exponent {
             return self.coefficient().cmp(&other.coefficient());
         }
+        if let (Some(a), Some(b)) = (self.small(), other.small()) {
+            let shift = i32::from(self.exponent) - i32::from(other.exponent);
+            let (a, b) = (i128::from(a), i128::from(b));
+            match shift {
+                1..=18 => return (a * i128::from(POW10[shift as usize])).cmp(&b),
+                -18..=-1 => return a.cmp(&(b * i128::from(POW10[-shift as usize]))),
+                _ => {}
+            }
+        }
+        self.cmp_slow(other)
+    }
+}
+
+impl Number {
+    #[cold]
+    fn cmp_slow(&self, other: &Number) -> Ordering {
         let signs = self
             .coefficient()
             .signum()

@@ -20,59 +20,151 @@ pub(super) fn place(expr: &Expr) -> Option<(Target, Vec<Arc<str>>)> {
     }
 }
 
+/// An operator between two operands.
+#[derive(Clone, Copy)]
+enum Infix {
+    Or,
+    And,
+    Compare(Compare),
+    Between,
+    In,
+    Arith(Arith),
+}
+
+impl Infix {
+    /// How tightly it binds.
+    fn level(self) -> u8 {
+        match self {
+            Infix::Or => 1,
+            Infix::And => 2,
+            Infix::Compare(_) | Infix::Between | Infix::In => 3,
+            Infix::Arith(Arith::Add | Arith::Sub) => 4,
+            Infix::Arith(Arith::Mul | Arith::Div) => 5,
+            Infix::Arith(Arith::Pow) => 6,
+        }
+    }
+}
+
+/// The comparison that a text starts with, and its length.
+fn comparison_sign(text: &str) -> Option<(Compare, usize)> {
+    let signs = [
+        ("!=", Compare::Ne),
+        ("<=", Compare::Le),
+        (">=", Compare::Ge),
+        ("=", Compare::Eq),
+        ("<", Compare::Lt),
+        (">", Compare::Gt),
+    ];
+    signs
+        .into_iter()
+        .find(|(sign, _)| text.starts_with(sign))
+        .map(|(sign, op)| (op, sign.len()))
+}
+
 impl Parser<'_> {
     /// Any expression.
     pub(super) fn expression(&mut self) -> Read<Parsed> {
         self.deeper(|p| {
             let closing = std::mem::replace(&mut p.closing, false);
-            let result = p.disjunction();
+            let result = p.operators(1);
             p.closing = closing;
             result
         })
     }
 
-    fn disjunction(&mut self) -> Read<Parsed> {
-        let mut left = self.conjunction()?;
-        let mark = self.known.len();
-        while self.take_word("or")? {
-            self.boolean(&left);
-            self.learn(&left.expr, false);
-            let right = self.conjunction()?;
-            self.boolean(&right);
-            let span = left.expr.span.to(right.expr.span);
-            let expr = self.node(
-                span,
-                ExprKind::Or(Box::new(left.expr), Box::new(right.expr)),
-            )?;
-            left = Parsed {
-                expr,
-                ty: Type::Boolean,
-            };
+    /// Operators that bind at least as tightly as `least`, by precedence climbing: one frame of the
+    /// stack for all levels, since parentheses nest.
+    fn operators(&mut self, least: u8) -> Read<Parsed> {
+        let mut left = self.minus()?;
+        while let Some(operator) = self.infix(least)? {
+            left = self.combine(operator, left)?;
         }
-        self.known.truncate(mark);
         Ok(left)
     }
 
-    fn conjunction(&mut self) -> Read<Parsed> {
-        let mut left = self.comparison()?;
-        let mark = self.known.len();
-        while self.take_word("and")? {
-            self.boolean(&left);
-            self.learn(&left.expr, true);
-            let right = self.comparison()?;
-            self.boolean(&right);
-            let span = left.expr.span.to(right.expr.span);
-            let expr = self.node(
-                span,
-                ExprKind::And(Box::new(left.expr), Box::new(right.expr)),
-            )?;
-            left = Parsed {
-                expr,
-                ty: Type::Boolean,
-            };
+    /// Takes the next operator if it binds at least as tightly as `least`.
+    fn infix(&mut self, least: u8) -> Read<Option<Infix>> {
+        let Some(c) = self.peek()? else {
+            return Ok(None);
+        };
+        let rest = &self.source[self.at..];
+        let (operator, length) = match c {
+            '+' => (Infix::Arith(Arith::Add), 1),
+            '-' => (Infix::Arith(Arith::Sub), 1),
+            '*' if rest.starts_with("**") => (Infix::Arith(Arith::Pow), 2),
+            '*' => (Infix::Arith(Arith::Mul), 1),
+            '/' => (Infix::Arith(Arith::Div), 1),
+            '!' | '<' | '>' | '=' => match comparison_sign(rest) {
+                Some((op, length)) => (Infix::Compare(op), length),
+                None => return Ok(None),
+            },
+            _ => match self.word()? {
+                "or" => (Infix::Or, 2),
+                "and" => (Infix::And, 3),
+                "between" => (Infix::Between, 7),
+                "in" => (Infix::In, 2),
+                _ => return Ok(None),
+            },
+        };
+        if operator.level() < least {
+            return Ok(None);
         }
+        self.at += length;
+        Ok(Some(operator))
+    }
+
+    fn combine(&mut self, operator: Infix, left: Parsed) -> Read<Parsed> {
+        match operator {
+            Infix::Or => self.logic(left, false),
+            Infix::And => self.logic(left, true),
+            Infix::Compare(op) => {
+                let right = self.operators(4)?;
+                self.compare(op, left, right)
+            }
+            Infix::Between => self.between(left),
+            Infix::In => self.membership(left),
+            Infix::Arith(op) => {
+                let right = self.operators(operator.level() + 1)?;
+                self.arith(op, left, right)
+            }
+        }
+    }
+
+    /// `and` (or `or`): the right side is read knowing that the left holds (or does not).
+    fn logic(&mut self, left: Parsed, and: bool) -> Read<Parsed> {
+        self.boolean(&left);
+        let mark = self.known.len();
+        self.learn(&left.expr, and);
+        let right = self.operators(if and { 3 } else { 2 });
         self.known.truncate(mark);
-        Ok(left)
+        let right = right?;
+        self.boolean(&right);
+        let span = left.expr.span.to(right.expr.span);
+        let (a, b) = (Box::new(left.expr), Box::new(right.expr));
+        let kind = if and {
+            ExprKind::And(a, b)
+        } else {
+            ExprKind::Or(a, b)
+        };
+        Ok(Parsed {
+            expr: self.node(span, kind)?,
+            ty: Type::Boolean,
+        })
+    }
+
+    fn between(&mut self, left: Parsed) -> Read<Parsed> {
+        let low = self.operators(4)?;
+        self.expect_word("and")?;
+        let high = self.operators(4)?;
+        for bound in [&low, &high] {
+            self.check_comparable(Compare::Le, &left, bound);
+        }
+        let span = left.expr.span.to(high.expr.span);
+        let kind = ExprKind::Between(Box::new(left.expr), Box::new(low.expr), Box::new(high.expr));
+        Ok(Parsed {
+            expr: self.node(span, kind)?,
+            ty: Type::Boolean,
+        })
     }
 
     /// In strict mode, complains unless it is a boolean.
@@ -120,66 +212,15 @@ impl Parser<'_> {
         }
     }
 
-    fn comparison_sign(&mut self) -> Read<Option<Compare>> {
-        self.peek()?;
-        let rest = &self.source[self.at..];
-        let signs = [
-            ("!=", Compare::Ne),
-            ("<=", Compare::Le),
-            (">=", Compare::Ge),
-            ("=", Compare::Eq),
-            ("<", Compare::Lt),
-            (">", Compare::Gt),
-        ];
-        for (text, op) in signs {
-            if rest.starts_with(text) {
-                self.at += text.len();
-                return Ok(Some(op));
-            }
-        }
-        Ok(None)
-    }
-
     /// A comparison sign at the start of a test or of a range in parentheses.
     pub(super) fn take_comparison(&mut self) -> Read<Option<Compare>> {
-        self.comparison_sign()
-    }
-
-    fn comparison(&mut self) -> Read<Parsed> {
-        let mut left = self.sum()?;
-        loop {
-            if let Some(op) = self.comparison_sign()? {
-                let right = self.sum()?;
-                left = self.compare(op, left, right)?;
-                continue;
-            }
-            match self.word()? {
-                "between" => {
-                    self.at += "between".len();
-                    let low = self.sum()?;
-                    self.expect_word("and")?;
-                    let high = self.sum()?;
-                    for bound in [&low, &high] {
-                        self.check_comparable(Compare::Le, &left, bound);
-                    }
-                    let span = left.expr.span.to(high.expr.span);
-                    let kind = ExprKind::Between(
-                        Box::new(left.expr),
-                        Box::new(low.expr),
-                        Box::new(high.expr),
-                    );
-                    left = Parsed {
-                        expr: self.node(span, kind)?,
-                        ty: Type::Boolean,
-                    };
-                }
-                "in" => {
-                    self.at += 2;
-                    left = self.membership(left)?;
-                }
-                _ => return Ok(left),
-            }
-        }
+        self.peek()?;
+        Ok(
+            comparison_sign(&self.source[self.at..]).map(|(op, length)| {
+                self.at += length;
+                op
+            }),
+        )
     }
 
     fn compare(&mut self, op: Compare, left: Parsed, right: Parsed) -> Read<Parsed> {
@@ -252,44 +293,7 @@ impl Parser<'_> {
 
     /// An operand of a comparison; in the upper end of a range, brackets may close it.
     pub(super) fn sum_for_range(&mut self) -> Read<Parsed> {
-        self.deeper(|p| p.sum())
-    }
-
-    fn sum(&mut self) -> Read<Parsed> {
-        let mut left = self.product()?;
-        loop {
-            let op = match self.peek()? {
-                Some('+') => Arith::Add,
-                Some('-') => Arith::Sub,
-                _ => return Ok(left),
-            };
-            self.at += 1;
-            let right = self.product()?;
-            left = self.arith(op, left, right)?;
-        }
-    }
-
-    fn product(&mut self) -> Read<Parsed> {
-        let mut left = self.power()?;
-        loop {
-            let op = match self.peek()? {
-                Some('*') if !self.source[self.at..].starts_with("**") => Arith::Mul,
-                Some('/') => Arith::Div,
-                _ => return Ok(left),
-            };
-            self.at += 1;
-            let right = self.power()?;
-            left = self.arith(op, left, right)?;
-        }
-    }
-
-    fn power(&mut self) -> Read<Parsed> {
-        let mut left = self.minus()?;
-        while self.take("**")? {
-            let right = self.minus()?;
-            left = self.arith(Arith::Pow, left, right)?;
-        }
-        Ok(left)
+        self.deeper(|p| p.operators(4))
     }
 
     fn arith(&mut self, op: Arith, left: Parsed, right: Parsed) -> Read<Parsed> {
