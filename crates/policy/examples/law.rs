@@ -6,9 +6,11 @@
 //! law test DIR [--accept] [NAME]          NAME: only examples whose file or name contains it
 //! law eval DIR PLACE DAY DECISION JSON
 //! law list DIR
+//! law time DIR PLACE DAY PROGRAMME JSON    how long one determination takes
 //! ```
 
-use policy::law::{Language, Law, SourceFile, eval_json, examples};
+use policy::law::{Language, Law, Situation, SourceFile, eval_json, examples};
+use std::time::Instant;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
         ["check", dir] => check(dir),
         ["test", dir, ref rest @ ..] => test(dir, rest),
         ["eval", dir, place, day, decision, json] => eval(dir, place, day, decision, json),
+        ["time", dir, place, day, programme, json] => time(dir, place, day, programme, json),
         ["list", dir] => match load(dir) {
             Some(law) => {
                 println!("{:#}", law.list());
@@ -27,7 +30,7 @@ fn main() -> ExitCode {
             None => ExitCode::from(1),
         },
         _ => {
-            eprintln!("usage: law check|test|eval|list DIR …");
+            eprintln!("usage: law check|test|eval|list|time DIR …");
             ExitCode::from(2)
         }
     }
@@ -145,4 +148,44 @@ fn eval(dir: &str, place: &str, day: &str, decision: &str, json: &str) -> ExitCo
             ExitCode::from(2)
         }
     }
+}
+
+/// Times the three ways of determining one situation, each many times over.
+fn time(dir: &str, place: &str, day: &str, programme: &str, json: &str) -> ExitCode {
+    let Some(law) = load(dir) else { return ExitCode::from(1) };
+    let (Ok(day), Ok(json)) = (base::parse_day(day), serde_json::from_str(json)) else {
+        return ExitCode::from(2);
+    };
+    let Ok(edition) = law.edition(place, day, None) else { return ExitCode::from(2) };
+    let (Some(handle), Some(found)) = (edition.handle(programme), edition.programme(programme)) else {
+        return ExitCode::from(2);
+    };
+    let situation = match Situation::from_json(&law, &json, found.subject, day) {
+        Ok(situation) => situation,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let mut evaluator = edition.evaluator();
+    let mut measure = |name: &str, times: u32, run: &mut dyn FnMut(&mut policy::law::Evaluator<'_>)| {
+        let start = Instant::now();
+        for _ in 0..times {
+            run(&mut evaluator);
+        }
+        println!("{name}: {:.2} µs", start.elapsed().as_secs_f64() * 1e6 / f64::from(times));
+    };
+    measure("outcome", 100_000, &mut |e| drop(std::hint::black_box(e.outcome(handle, &situation))));
+    measure("with reasons", 20_000, &mut |e| {
+        drop(std::hint::black_box(e.determine(handle, &situation, false)));
+    });
+    measure("with trace", 5_000, &mut |e| {
+        drop(std::hint::black_box(e.determine(handle, &situation, true)));
+    });
+    let start = Instant::now();
+    for _ in 0..100_000 {
+        drop(std::hint::black_box(law.edition(place, day, None)));
+    }
+    println!("edition: {:.0} ns", start.elapsed().as_secs_f64() * 1e9 / 1e5);
+    ExitCode::SUCCESS
 }
