@@ -10,9 +10,9 @@
 //! ```
 
 use policy::law::{Language, Law, Situation, SourceFile, eval_json, examples};
-use std::time::Instant;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -152,12 +152,17 @@ fn eval(dir: &str, place: &str, day: &str, decision: &str, json: &str) -> ExitCo
 
 /// Times the three ways of determining one situation, each many times over.
 fn time(dir: &str, place: &str, day: &str, programme: &str, json: &str) -> ExitCode {
-    let Some(law) = load(dir) else { return ExitCode::from(1) };
+    let Some(law) = load(dir) else {
+        return ExitCode::from(1);
+    };
     let (Ok(day), Ok(json)) = (base::parse_day(day), serde_json::from_str(json)) else {
         return ExitCode::from(2);
     };
-    let Ok(edition) = law.edition(place, day, None) else { return ExitCode::from(2) };
-    let (Some(handle), Some(found)) = (edition.handle(programme), edition.programme(programme)) else {
+    let Ok(edition) = law.edition(place, day, None) else {
+        return ExitCode::from(2);
+    };
+    let (Some(handle), Some(found)) = (edition.handle(programme), edition.programme(programme))
+    else {
         return ExitCode::from(2);
     };
     let situation = match Situation::from_json(&law, &json, found.subject, day) {
@@ -168,14 +173,20 @@ fn time(dir: &str, place: &str, day: &str, programme: &str, json: &str) -> ExitC
         }
     };
     let mut evaluator = edition.evaluator();
-    let mut measure = |name: &str, times: u32, run: &mut dyn FnMut(&mut policy::law::Evaluator<'_>)| {
-        let start = Instant::now();
-        for _ in 0..times {
-            run(&mut evaluator);
-        }
-        println!("{name}: {:.2} µs", start.elapsed().as_secs_f64() * 1e6 / f64::from(times));
-    };
-    measure("outcome", 100_000, &mut |e| drop(std::hint::black_box(e.outcome(handle, &situation))));
+    let mut measure =
+        |name: &str, times: u32, run: &mut dyn FnMut(&mut policy::law::Evaluator<'_>)| {
+            let start = Instant::now();
+            for _ in 0..times {
+                run(&mut evaluator);
+            }
+            println!(
+                "{name}: {:.2} µs",
+                start.elapsed().as_secs_f64() * 1e6 / f64::from(times)
+            );
+        };
+    measure("outcome", 100_000, &mut |e| {
+        drop(std::hint::black_box(e.outcome(handle, &situation)))
+    });
     measure("with reasons", 20_000, &mut |e| {
         drop(std::hint::black_box(e.determine(handle, &situation, false)));
     });
@@ -186,6 +197,9 @@ fn time(dir: &str, place: &str, day: &str, programme: &str, json: &str) -> ExitC
     for _ in 0..100_000 {
         drop(std::hint::black_box(law.edition(place, day, None)));
     }
-    println!("edition: {:.0} ns", start.elapsed().as_secs_f64() * 1e9 / 1e5);
+    println!(
+        "edition: {:.0} ns",
+        start.elapsed().as_secs_f64() * 1e9 / 1e5
+    );
     ExitCode::SUCCESS
 }

@@ -1,11 +1,14 @@
 //! Unary tests and decision tables.
 
 use super::{Eval, Fault, Host, Machine};
-use crate::feel::ast::{Compare, Span, UnaryTest, UnaryTests};
+use crate::feel::ast::{Compare, ExprKind, Span, UnaryTest, UnaryTests};
 use crate::feel::number::Number;
 use crate::feel::table::{Hit, Outcome, Table};
 use crate::feel::value::{Context, Value};
 use std::sync::Arc;
+
+/// Most inputs of a table that are kept without a list of their own.
+const MAX_LENT: usize = 12;
 
 impl Machine {
     /// Does `value` pass the tests? It is pushed as the next local, where the parser put `?`.
@@ -27,6 +30,90 @@ impl Machine {
             answer.map(|a| !a)
         } else {
             answer
+        })
+    }
+
+    /// As [`Machine::cell`] for a value that is only lent: tests against literals, which is what nearly
+    /// all cells are, need neither a copy nor a place on the stack.
+    fn lent_cell(
+        &mut self,
+        host: &dyn Host,
+        tests: &UnaryTests,
+        value: &Value,
+    ) -> Eval<Option<bool>> {
+        let mut unknown = false;
+        for test in &tests.tests {
+            let answer = match test {
+                UnaryTest::Compare(op, end) => match &end.kind {
+                    ExprKind::Literal(end) => self.compare_values(*op, value, end, false),
+                    _ => return self.cell(host, tests, value.clone()),
+                },
+                UnaryTest::Expr {
+                    expr,
+                    uses_input: false,
+                } => match &expr.kind {
+                    ExprKind::Literal(literal) => self.passes(value, literal, literal.is_null()),
+                    _ => return self.cell(host, tests, value.clone()),
+                },
+                _ => return self.cell(host, tests, value.clone()),
+            };
+            match answer {
+                Some(true) => return Ok(Some(!tests.negated)),
+                Some(false) => {}
+                None => unknown = true,
+            }
+        }
+        Ok(if unknown { None } else { Some(tests.negated) })
+    }
+
+    /// A strict table of one result with hit policy U or F, which is what laws mostly have. An input is
+    /// evaluated when the first cell asks for it, so that what no row needs is not needed.
+    fn single(&mut self, host: &dyn Host, table: &Table, span: Span) -> Eval<Outcome> {
+        let mut inputs: [Option<Value>; MAX_LENT] = [const { None }; MAX_LENT];
+        let mut fired = None;
+        for (index, rule) in table.rules.iter().enumerate() {
+            self.step(rule.span)?;
+            let mut matched = Some(true);
+            for (at, tests) in rule.tests.iter().enumerate() {
+                if tests.is_any() {
+                    continue;
+                }
+                if inputs[at].is_none() {
+                    inputs[at] = Some(self.eval(host, &table.inputs[at].expr)?);
+                }
+                let Some(value) = &inputs[at] else { continue };
+                match self.lent_cell(host, tests, value)? {
+                    Some(true) => {}
+                    Some(false) => {
+                        matched = Some(false);
+                        break;
+                    }
+                    None => matched = None,
+                }
+            }
+            match matched {
+                Some(true) if fired.is_some() => return self.no_result(span),
+                Some(true) => fired = Some(index),
+                Some(false) => {}
+                // Whether this row holds is not known, so neither is the result.
+                None => {
+                    return Ok(Outcome {
+                        value: Value::Null,
+                        fired: Vec::new(),
+                    });
+                }
+            }
+            if table.hit == Hit::First && fired.is_some() {
+                break;
+            }
+        }
+        let Some(row) = fired else {
+            return self.default_result(host, table, span);
+        };
+        let value = self.eval(host, &table.rules[row].outputs[0])?;
+        Ok(Outcome {
+            value,
+            fired: vec![row as u32],
         })
     }
 
@@ -112,6 +199,10 @@ impl Machine {
 
     /// Evaluates a table in the current frame.
     pub(super) fn table(&mut self, host: &dyn Host, table: &Table, span: Span) -> Eval<Outcome> {
+        let one = matches!(table.hit, Hit::Unique | Hit::First) && table.outputs.len() == 1;
+        if self.strict() && one && table.inputs.len() <= MAX_LENT {
+            return self.single(host, table, span);
+        }
         let mut inputs = Vec::with_capacity(table.inputs.len());
         for input in &table.inputs {
             let mut value = self.eval(host, &input.expr)?;
