@@ -19,6 +19,7 @@ mod error;
 mod history;
 mod house;
 mod journal;
+mod lists;
 mod load;
 mod migrations;
 mod money;
@@ -39,6 +40,7 @@ pub use error::StoreError;
 pub use history::Loaded;
 pub use house::{JournalCheck, JournalFault, Staff};
 pub use journal::JournalLine;
+pub use lists::{BatchState, Counted, Listed, ListedQuery, PaidInArea, TaskBucket};
 pub use load::{LoadCount, RegisterChunk};
 
 pub use money::{OpenItem, PaymentCount};

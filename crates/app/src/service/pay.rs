@@ -286,7 +286,11 @@ impl Office {
     }
 
     /// Writes a batch's files unless they are there; each appears whole or not at all.
-    async fn write_files(&self, batch: &Batch, purpose: &str) -> Result<FileSummary, ServiceError> {
+    pub(crate) async fn write_files(
+        &self,
+        batch: &Batch,
+        purpose: &str,
+    ) -> Result<FileSummary, ServiceError> {
         let folder = self
             .payment_folder()
             .join(&batch.programme)

@@ -14,8 +14,10 @@ pub mod tree;
 pub mod view;
 pub mod words;
 
+use crate::service::{Office, ServiceError};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use live::Live;
 use session::Sessions;
 use source::{Source, Trouble};
 use std::sync::Arc;
@@ -58,4 +60,16 @@ pub fn router(site: Arc<Site>) -> Router {
         .layer(from_fn_with_state(site.clone(), guard::enter))
         .layer(CompressionLayer::new())
         .with_state(site)
+}
+
+/// The site over an office: pages and API.
+///
+/// # Errors
+/// When the database fails.
+pub async fn site(office: Arc<Office>) -> Result<Router, ServiceError> {
+    let live = Arc::new(Live::new(office).await?);
+    let counting = live.clone();
+    // Nobody waits for the first count of the district.
+    tokio::spawn(async move { counting.warm().await });
+    Ok(router(Arc::new(Site::new(live))))
 }

@@ -129,6 +129,11 @@ impl Law {
         (law, report)
     }
 
+    /// The files that it was loaded from, ordered by path.
+    pub fn files(&self) -> &[SourceFile] {
+        &self.corpus.sources.files
+    }
+
     /// SHA-256 over all sources, in hexadecimal: two laws with the same digest are the same law.
     pub fn digest(&self) -> &str {
         &self.corpus.digest

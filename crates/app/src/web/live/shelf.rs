@@ -13,33 +13,33 @@ use base::Day;
 use policy::law::examples::{self, ExampleResult};
 use policy::law::{
     Absent, Block, EvidenceKind, Instrument, Law, Parameter, ParameterRow, Register, RuleBody,
-    RuleText, SourceFile, Type, eval_json,
+    RuleText, Type, eval_json,
 };
 use policy::programme::{ApplicationRule, Bilingual, Programme, Rhythm, Step, Subject, Term};
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 /// A law with what pages need beside it: its example files and how the examples come out.
 pub struct Shelf {
-    law: Arc<Law>,
-    files: Vec<SourceFile>,
+    law: Law,
     findings: (u32, u32),
     examples: OnceLock<HashMap<String, Vec<ExampleView>>>,
 }
 
 impl Shelf {
-    /// `files` are those that the law was loaded from; `findings` its errors and warnings.
-    pub fn new(law: Arc<Law>, files: Vec<SourceFile>, findings: (u32, u32)) -> Shelf {
+    /// Checks the law once more for its warnings; examples run when they are first asked for.
+    pub fn new(law: Law) -> Shelf {
+        let (_, report) = Law::check(law.files().to_vec());
+        let (errors, warnings) = report.counts();
         Shelf {
             law,
-            files,
-            findings,
+            findings: (count(errors), count(warnings)),
             examples: OnceLock::new(),
         }
     }
 
     /// The law.
-    pub fn law(&self) -> &Arc<Law> {
+    pub fn law(&self) -> &Law {
         &self.law
     }
 
@@ -413,7 +413,8 @@ impl Shelf {
 
     fn example(&self, result: &ExampleResult) -> ExampleView {
         let text = self
-            .files
+            .law
+            .files()
             .iter()
             .find(|f| f.path == result.file)
             .map_or("", |f| f.text.as_str());

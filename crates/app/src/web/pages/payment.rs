@@ -12,7 +12,7 @@ use axum::response::Response;
 use base::Fen;
 
 /// Positions of [`BatchRow::states`] with their names.
-const STATES: [&str; 4] = ["instructed", "unknown", "paid", "returned"];
+const STATES: [&str; 5] = ["instructed", "unknown", "paid", "rejected", "returned"];
 
 /// States that lines of a batch are in: name, lines, sum.
 fn states(b: &BatchRow) -> Vec<(&'static str, u32, Fen)> {

@@ -53,11 +53,11 @@ pub struct BatchRow {
     /// When it was made.
     #[schema(value_type = String)]
     pub made_at: Instant,
-    /// Lines by state: instructed, unknown, paid, returned.
-    pub states: [u32; 4],
+    /// Lines by state: instructed, unknown, paid, rejected, returned.
+    pub states: [u32; 5],
     /// Sums by state.
     #[schema(value_type = Vec<i64>)]
-    pub sums: [Fen; 4],
+    pub sums: [Fen; 5],
 }
 
 /// One batch with its lines.

@@ -20,7 +20,7 @@ use app::web::view::{HouseholdRow, Named, OutcomeView, Paged};
 use base::{Day, Fen, Id, Instant, Month, parse_day, parse_instant};
 use policy::law::{Law, SourceFile};
 use policy::programme::{Bilingual, Role};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 pub const PASSWORD: &str = "a right password";
 
@@ -151,11 +151,11 @@ impl Sample {
     }
 
     pub fn with_law(files: Vec<SourceFile>) -> Sample {
-        let (law, report) = Law::check(files.clone());
+        let (law, report) = Law::check(files);
         let law =
             law.unwrap_or_else(|| panic!("{}", report.render(policy::law::Language::English)));
         Sample {
-            shelf: Shelf::new(Arc::new(law), files, (0, 0)),
+            shelf: Shelf::new(law),
             recorded: Mutex::default(),
             acts: Mutex::default(),
             password: hash_password(PASSWORD).expect("randomness"),
@@ -824,8 +824,14 @@ fn sample_batch() -> BatchRow {
         total: Fen::yuan(600),
         pay_on: day("2026-05-10"),
         made_at: at("2026-05-08T02:00:00Z"),
-        states: [1, 0, 1, 1],
-        sums: [Fen::yuan(200), Fen::ZERO, Fen::yuan(200), Fen::yuan(200)],
+        states: [1, 0, 1, 0, 1],
+        sums: [
+            Fen::yuan(200),
+            Fen::ZERO,
+            Fen::yuan(200),
+            Fen::ZERO,
+            Fen::yuan(200),
+        ],
     }
 }
 
