@@ -9,6 +9,7 @@
 pub mod api;
 pub mod bench;
 pub mod cli;
+pub mod demo;
 pub mod lawbook;
 pub mod service;
 pub mod web;

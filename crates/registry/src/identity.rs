@@ -128,8 +128,7 @@ pub fn person_number(typed: &str, today: Day) -> Result<PersonNumber, NumberErro
         return Err(NumberError::Length(length));
     }
     for (i, c) in text.chars().enumerate() {
-        let last = c == 'X' && i == 17;
-        if !c.is_ascii_digit() && !last {
+        if !c.is_ascii_digit() && !(c == 'X' && i == 17) {
             return Err(NumberError::Character(c));
         }
     }

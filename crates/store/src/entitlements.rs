@@ -21,6 +21,8 @@ pub(crate) const CARRIES: &str = "SELECT subject, version, carry \
 pub(crate) const WHOLE_PAGE: &str = "SELECT shard, programme, period, subject, version, id, subject_kind, known_at, made_at, law, outcome, amount, detail, reasons, lines, carry \
      FROM determination WHERE shard = $1 AND programme = $2 AND period = $3 AND (subject, version) > ($4, $5) ORDER BY subject, version LIMIT $6";
 pub(crate) const SHARDS: &str = "SELECT DISTINCT shard FROM household ORDER BY shard";
+pub(crate) const REDETERMINED: &str =
+    "SELECT DISTINCT shard, subject FROM determination WHERE version > 1 ORDER BY shard, subject";
 pub(crate) const PERIODS: &str = "SELECT programme, period, COUNT(*) FROM determination GROUP BY programme, period ORDER BY programme, period";
 pub(crate) const AWARDS_OF: &str = "SELECT shard, subject_kind, subject, id, programme, from_month, to_month, case_id, decided_by, reason, recorded_at \
      FROM award WHERE shard = $1 AND subject = $2 ORDER BY recorded_at, id";
@@ -278,6 +280,15 @@ impl Store {
         let rows = self.db.fetch(PERIODS, vec![]).await?;
         let read = |row: &Row| Ok((row.text(0)?, period(row, 1)?, row.int(2)? as u64));
         rows.iter().map(read).collect()
+    }
+
+    /// Subjects that have a second version of some determination, by shard and id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn redetermined_subjects(&self) -> Result<Vec<(String, Id)>, StoreError> {
+        let rows = self.db.fetch(REDETERMINED, vec![]).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, row.id(1)?))).collect()
     }
 
     /// How the latest determinations of a period came out.

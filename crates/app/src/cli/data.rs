@@ -1,22 +1,227 @@
-use super::*;
-pub async fn import(_: ImportArgs) -> Outcome {
+//! Commands on an office's data.
+
+use super::{
+    DetermineArgs, Failure, Format, ImportArgs, NightArgs, Outcome, PayArgs, Progress,
+    ReconcileArgs, ReplayArgs, VerifyArgs,
+};
+use crate::service::rules::programme_id;
+use crate::service::{Office, ServiceError};
+use entitlement::change::At;
+use std::path::Path;
+
+/// The id of a programme given by id or name.
+fn programme(office: &Office, given: &str) -> Result<String, Failure> {
+    programme_id(office.law(), given)
+        .map(str::to_string)
+        .ok_or_else(|| {
+            Failure::Input(format!(
+                "there is no programme `{given}`; `minsheng law list` shows them"
+            ))
+        })
+}
+
+/// `minsheng determine`
+pub async fn determine(args: DetermineArgs) -> Outcome {
+    let office = Office::open(&args.place.location()).await?;
+    let id = programme(&office, &args.programme)?;
+    let at = match &args.known_at {
+        Some(text) => At::new(base::parse_instant(text)?),
+        None => Office::now(),
+    };
+    match (args.household, args.all) {
+        (Some(household), _) => {
+            let found = office
+                .explain_household(&id, args.month, household, at, args.explain)
+                .await?;
+            print_json(&found)?;
+            Ok(())
+        }
+        (None, true) if args.known_at.is_some() || args.out.is_some() => {
+            let rows = office.determined(&id, args.month, at).await?;
+            crate::service::output::write(
+                &rows,
+                args.format == Format::Parquet,
+                args.out.as_deref(),
+            )?;
+            Ok(())
+        }
+        (None, true) => {
+            let bar = Progress::new("determining", 0);
+            let told = bar.clone();
+            let summary = office
+                .determine_all(&id, args.month, "determine", at, &move |n| told.add(n))
+                .await?;
+            bar.done(&format!("{} households", summary.households));
+            print_json(&summary)?;
+            found_if(!summary.faults.is_empty())
+        }
+        (None, false) => Err(Failure::Input(
+            "say for whom: --household ID, or --all for everybody".into(),
+        )),
+    }
+}
+
+/// `minsheng night`
+pub async fn night(args: NightArgs) -> Outcome {
+    let office = Office::open(&args.place.location()).await?;
+    let date = base::parse_day(&args.date)?;
+    let summary = office.night(date, "night", Office::now()).await?;
+    if args.json {
+        print_json(&summary)?;
+    } else {
+        for found in &summary.unexplained {
+            println!(
+                "{} {}: household {} differs",
+                found.programme, found.month, found.household
+            );
+        }
+        println!(
+            "night of {}: {} figures became known, {} redetermined, {} reviews, {} compared, {} unexplained",
+            summary.date,
+            summary.figures.len(),
+            summary.redetermined,
+            summary.reviews,
+            summary.checked,
+            summary.unexplained.len(),
+        );
+    }
+    found_if(!summary.unexplained.is_empty() || !summary.faults.is_empty())
+}
+
+/// `minsheng pay`
+pub async fn pay(args: PayArgs) -> Outcome {
+    let office = Office::open(&args.place.location()).await?;
+    let id = programme(&office, &args.programme)?;
+    let summary = office.pay(&id, args.month, "pay", Office::now()).await?;
+    if args.json {
+        print_json(&summary)?;
+    } else {
+        for file in &summary.files {
+            let new = if file.new { "new" } else { "made before" };
+            println!(
+                "{}: {} lines, {} yuan ({new})",
+                file.pain001.display(),
+                file.count,
+                file.total
+            );
+        }
+        for apart in &summary.apart {
+            println!(
+                "not paid: {} {} yuan: {}",
+                apart.payee, apart.payable, apart.reason
+            );
+        }
+        println!(
+            "control total: {} lines, {} yuan now; {} yuan withheld; {} payees in no file",
+            summary.count,
+            summary.total,
+            summary.withheld,
+            summary.apart.len()
+        );
+    }
     Ok(())
 }
-pub async fn determine(_: DetermineArgs) -> Outcome {
-    Ok(())
+
+/// `minsheng reconcile`
+pub async fn reconcile(args: ReconcileArgs) -> Outcome {
+    let office = Office::open(&args.place.location()).await?;
+    let mut files = Vec::new();
+    for path in &args.files {
+        let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        files.push((file_name(path), bytes));
+    }
+    let summary = office.reconcile(&files, "reconcile", Office::now()).await?;
+    if args.json {
+        print_json(&summary)?;
+    } else {
+        for (state, count) in &summary.changed {
+            println!("{state}: {count}");
+        }
+        for discrepancy in &summary.discrepancies {
+            println!("{discrepancy}");
+        }
+        println!(
+            "{} files: {} payments changed, {} answers said nothing new, {} entries of others, {} do not agree",
+            summary.files,
+            summary.changed.values().sum::<u64>(),
+            summary.repeated,
+            summary.others,
+            summary.discrepancies.len(),
+        );
+    }
+    found_if(!summary.discrepancies.is_empty())
 }
-pub async fn night(_: NightArgs) -> Outcome {
-    Ok(())
+
+/// `minsheng replay`
+pub async fn replay(args: ReplayArgs) -> Outcome {
+    let office = Office::open(&args.place.location()).await?;
+    let known = base::parse_instant(&args.known_at)?;
+    let wanted = match &args.programme {
+        Some(given) => Some(programme(&office, given)?),
+        None => None,
+    };
+    let found = office
+        .replay(
+            args.household,
+            wanted.as_deref(),
+            args.month,
+            known,
+            Office::now(),
+        )
+        .await?;
+    if found.is_empty() {
+        return Err(ServiceError::NotFound(format!(
+            "nothing was determined for {} in {}",
+            args.household, args.month
+        ))
+        .into());
+    }
+    if args.json {
+        print_json(&found)?;
+    } else {
+        for replay in &found {
+            print!("{replay}");
+        }
+    }
+    found_if(found.iter().any(|r| !r.agrees && r.same_law))
 }
-pub async fn pay(_: PayArgs) -> Outcome {
-    Ok(())
+
+/// `minsheng verify`
+pub async fn verify(args: VerifyArgs) -> Outcome {
+    let office = Office::open(&args.place.location()).await?;
+    let summary = office.verify(Office::now()).await?;
+    if args.json {
+        print_json(&summary)?;
+    } else {
+        for finding in &summary.findings {
+            println!("{finding}");
+        }
+        println!("{}", summary.line());
+    }
+    found_if(!summary.findings.is_empty())
 }
-pub async fn reconcile(_: ReconcileArgs) -> Outcome {
-    Ok(())
+
+/// `minsheng import`
+pub async fn import(args: ImportArgs) -> Outcome {
+    super::import::run(args).await
 }
-pub async fn replay(_: ReplayArgs) -> Outcome {
-    Ok(())
+
+fn found_if(found: bool) -> Outcome {
+    if found {
+        Err(Failure::Found(String::new()))
+    } else {
+        Ok(())
+    }
 }
-pub async fn verify(_: VerifyArgs) -> Outcome {
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn print_json(value: &impl serde::Serialize) -> Outcome {
+    println!("{:#}", serde_json::to_value(value)?);
     Ok(())
 }

@@ -1,7 +1,124 @@
-use super::*;
-pub async fn run(_: DemoArgs) -> Outcome {
+//! `minsheng demo` and `minsheng serve`.
+
+use super::{DemoArgs, Failure, Outcome, Place, ServeArgs};
+use crate::demo::{self, Made, PASSWORD, Plan};
+use crate::service::{Location, Office};
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Place {
+    /// As the services want it.
+    pub fn location(&self) -> Location {
+        Location {
+            data: self.data.clone(),
+            database: self.database.clone(),
+            law: self.law.clone(),
+        }
+    }
+}
+
+/// Makes the district unless it is there, and opens the site.
+pub async fn run(args: DemoArgs) -> Outcome {
+    let (first, last) = demo::months(&args.months)?;
+    let location = args.place.location();
+    let there = location.file().exists();
+    if there && args.fresh {
+        remove(&location)?;
+    }
+    let office = if there && !args.fresh {
+        let office = Arc::new(Office::open(&location).await?);
+        if office.store.setting(demo::DEMO_DAY).await?.is_none() {
+            return Err(Failure::Input(format!(
+                "{}: data is there, but no finished demo; use --fresh to make it anew, or `minsheng serve`",
+                location.data.display()
+            )));
+        }
+        eprintln!(
+            "{}: the demo is there already; --fresh makes it anew",
+            location.data.display()
+        );
+        office
+    } else {
+        let begun = Instant::now();
+        let office = Arc::new(Office::create(&location).await?);
+        let plan = Plan {
+            households: args.households.map(u64::from),
+            seed: args.seed,
+            first,
+            last,
+        };
+        let made = demo::make(&office, &plan).await?;
+        print_figures(&made, begun.elapsed().as_secs_f64());
+        office
+    };
+    if args.no_serve {
+        return Ok(());
+    }
+    serve_office(office, args.port).await
+}
+
+fn print_figures(made: &Made, seconds: f64) {
+    println!(
+        "{} households, {} persons, {} pieces of evidence",
+        made.households, made.persons, made.evidence
+    );
+    for month in &made.months {
+        println!(
+            "{}: {} events, {} redetermined, {} applications, {} decided, {} payments of {} yuan, {} returned, {} unexplained",
+            month.month,
+            month.events,
+            month.redetermined,
+            month.applications,
+            month.decided,
+            month.payments,
+            month.paid,
+            month.returned,
+            month.unexplained,
+        );
+    }
+    println!("made in {seconds:.0} s");
+}
+
+/// Removes the data of a former demo: the database, the key and the payment files.
+fn remove(location: &Location) -> Outcome {
+    let file = location.file();
+    for ending in ["", "-wal", "-shm"] {
+        let path = file.with_file_name(format!("minsheng.sqlite{ending}"));
+        if path.exists() {
+            std::fs::remove_file(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        }
+    }
+    let payments = location.data.join("payments");
+    if payments.exists() {
+        std::fs::remove_dir_all(&payments).map_err(|e| format!("{}: {e}", payments.display()))?;
+    }
     Ok(())
 }
-pub async fn serve(_: ServeArgs) -> Outcome {
+
+/// Opens the site on existing data.
+pub async fn serve(args: ServeArgs) -> Outcome {
+    let office = Arc::new(Office::open(&args.place.location()).await?);
+    serve_office(office, args.port).await
+}
+
+/// Serves until it is told to stop.
+async fn serve_office(office: Arc<Office>, port: u16) -> Outcome {
+    let is_demo = office.store.setting(demo::DEMO_DAY).await?.is_some();
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.map_err(|e| {
+        format!("port {port} on 127.0.0.1 can't be opened: {e}; choose another with --port, or --port 0 for a free one")
+    })?;
+    println!("http://{}", listener.local_addr()?);
+    if is_demo {
+        println!(
+            "sign in as community, caseworker, approver, finance, auditor or analyst; pass phrase {PASSWORD}"
+        );
+    }
+    let router = axum::Router::new();
+    let _ = office;
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async {
+            let _ = tokio::signal::ctrl_c().await;
+        })
+        .await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod data;
 mod demo;
 mod dmn;
+mod import;
 mod law;
 mod progress;
 

@@ -3,15 +3,15 @@
 use super::change::Facts;
 use super::rules::latest_version;
 use super::{Office, ServiceError};
-use base::{Day, Id};
+use base::Id;
 use casework::application;
 use casework::authority::{Actor, Nesting};
 use casework::case::{Case, CaseKind, Happening, Notice};
-use casework::notice::{self, Fill};
-use casework::procedure::{Action, Progress, act, end_of};
+use casework::conclusion;
+use casework::correction::decision_notice;
+use casework::procedure::{Action, Progress, act};
 use entitlement::change::At;
-use entitlement::decision;
-use entitlement::determination::{Award, Determination, PeriodKey, SubjectKey};
+use entitlement::determination::{Determination, PeriodKey, SubjectKey};
 use entitlement::rules::Rules;
 use entitlement::{Programme, Subject};
 use registry::timeline;
@@ -234,7 +234,7 @@ impl Office {
         }
         let mut after = view.case.clone();
         after.events.extend(progress.events.iter().cloned());
-        let facts = self.consequences(&view, &after, &actor.user, at).await?;
+        let facts = self.consequences(&view, &after, at).await?;
         let letters = self.letters(&view, &after, &facts, at).await?;
         let tasks = self.store.tasks_of(shard, case).await?;
         let done: Vec<casework::case::Task> = tasks
@@ -283,69 +283,32 @@ impl Office {
         &self,
         view: &CaseView,
         after: &Case,
-        by: &str,
         at: At,
     ) -> Result<Facts, ServiceError> {
-        let mut facts = Facts::default();
-        let Some(granted) = decided(after) else {
-            return Ok(facts);
-        };
+        if decided(after).is_none() {
+            return Ok(Facts::default());
+        }
         let subject = &view.case.subject;
-        if let Some(award) = application::award(after, &view.programme) {
-            facts.awards.push(award);
-            return Ok(facts);
-        }
         let read = self.prefetch(&[subject.id]).await?;
-        match view.case.kind {
-            CaseKind::Review | CaseKind::Change | CaseKind::Signal if !granted => {
-                let running: Vec<&Award> = entitlement::owed::awards_known(&read.awards, at.now)
-                    .into_iter()
-                    .filter(|a| a.subject.id == subject.id && a.programme == view.case.programme)
-                    .filter(|a| a.to.is_none_or(|to| to > at.month()))
-                    .collect();
-                for award in running {
-                    facts.awards.push(application::end_award(
-                        award,
-                        at.month().next(),
-                        Some(view.case.id),
-                        by,
-                        "decided in the case",
-                        at,
-                    ));
-                }
-            }
-            _ => {}
-        }
-        if view.case.kind == CaseKind::Change {
-            let evidence = read.households.iter().flat_map(|h| &h.evidence);
-            let mut held: Vec<Id> = decision::in_force(
-                evidence,
-                subject.id,
-                &view.case.programme,
-                at.month(),
-                at.now,
-            )
+        let running = entitlement::owed::awards_known(&read.awards, at.now)
             .into_iter()
-            .filter(|(_, d)| matches!(d.ruling, decision::Ruling::Hold { .. }))
-            .map(|(id, _)| id)
-            .collect();
-            held.sort_unstable();
-            held.dedup();
-            if !held.is_empty() {
-                let id = Id::derive(&["lift", &view.case.id.to_string()]);
-                let valid = base::Period::since(at.month().next().first());
-                facts.evidence.push(decision::withdrawal(
-                    id,
-                    subject,
-                    held,
-                    valid,
-                    by,
-                    "heard and decided",
-                    at.now,
-                ));
-            }
-        }
-        Ok(facts)
+            .filter(|a| a.subject.id == subject.id && a.programme == view.case.programme)
+            .find(|a| a.to.is_none_or(|to| to > at.month()));
+        let evidence = read.households.iter().flat_map(|h| &h.evidence);
+        let holds = conclusion::holds(&view.case, evidence, at.now);
+        let follows = conclusion::conclude(
+            after,
+            &view.programme,
+            running,
+            &holds,
+            view.determination.as_ref(),
+            None,
+        );
+        Ok(Facts {
+            awards: follows.award.into_iter().collect(),
+            evidence: follows.evidence,
+            ..Facts::default()
+        })
     }
 
     /// The letter that a decision about an application calls for.
@@ -363,43 +326,20 @@ impl Office {
             return Ok(Vec::new());
         };
         let read = self.prefetch(&[view.case.subject.id]).await?;
-        let applicant = read
-            .households
-            .first()
-            .and_then(|home| head_name(home, at))
-            .unwrap_or_else(|| view.case.subject.id.to_string());
-        let (reason, article) = notice::grounds(&determination.reasons);
-        let months = facts.awards.first().map(|award| (award.from, award.from));
-        let deadline = self.objection_end(&view.programme, &view.case.area, at);
-        let fill = Fill {
-            household: applicant.clone(),
-            applicant,
-            months: months.or(Some((at.month(), at.month()))),
-            amount: Some(determination.outcome.amount()),
-            reason,
-            article,
-            deadline,
-            ..Fill::default()
-        };
-        let kind = if granted { "granted" } else { "refused" };
+        let written = after.events.last().map_or("", |e| e.note.as_str());
         // A programme without a template for this letter sends none; the case says what was decided.
-        Ok(notice::write(
+        let letter = decision_notice(
             &view.programme,
-            kind,
-            &view.case.subject,
-            &[view.case.id],
-            &fill,
-            deadline,
-            at.now,
-        )
-        .ok()
-        .into_iter()
-        .collect())
-    }
-
-    fn objection_end(&self, programme: &Programme, area: &str, at: At) -> Option<Day> {
-        let term = programme.procedure.objection?;
-        end_of(term, at.today, &self.law().calendar(area)).ok()
+            after,
+            granted,
+            facts.awards.first().map(|award| award.from),
+            determination,
+            written,
+            &read.households,
+            at,
+            &self.law().calendar(&view.case.area),
+        );
+        Ok(letter.ok().into_iter().collect())
     }
 }
 

@@ -198,6 +198,38 @@ impl Office {
         Err(ServiceError::Busy)
     }
 
+    /// Records many changes that came in one after the other, as feeds bring them: decided side by side,
+    /// written in one transaction. No two of them may be about the same household or the members of one.
+    /// Gives how many determinations and how many changes of what is owed followed.
+    ///
+    /// # Errors
+    /// As [`Office::record`]; nothing of this batch is recorded then.
+    pub async fn record_many(
+        self: &std::sync::Arc<Self>,
+        batch: Vec<(Id, Facts, At)>,
+        by: &str,
+    ) -> Result<(u64, u64), ServiceError> {
+        let mut jobs = tokio::task::JoinSet::new();
+        for (request, facts, at) in batch {
+            let (office, by) = (self.clone(), by.to_string());
+            jobs.spawn(async move {
+                let (read, correction) = office.decide(&facts, &[], &by, at).await?;
+                Ok::<_, ServiceError>(change_set(request, &facts, &read, &correction, &by, at))
+            });
+        }
+        let mut whole = ChangeSet::default();
+        while let Some(done) = jobs.join_next().await {
+            let set = done.map_err(|e| ServiceError::Worker(e.to_string()))??;
+            merge(&mut whole, set);
+        }
+        let figures = (
+            whole.determinations.len() as u64,
+            whole.entitlement_changes.len() as u64,
+        );
+        self.store.commit_bulk(&whole).await?;
+        Ok(figures)
+    }
+
     /// Redetermines one household for changes that are not about it alone (a month opened, a figure that
     /// became known), with all that follows.
     ///
@@ -575,6 +607,30 @@ pub(super) fn change_set(
         expect,
         ..ChangeSet::default()
     }
+}
+
+/// Adds a change to others that are written with it.
+fn merge(whole: &mut ChangeSet, set: ChangeSet) {
+    whole.shard = set.shard;
+    whole.at = whole.at.max(set.at);
+    whole.expect.extend(set.expect);
+    whole.persons.extend(set.persons);
+    whole.households.extend(set.households);
+    whole.identities.extend(set.identities);
+    whole.residences.extend(set.residences);
+    whole.memberships.extend(set.memberships);
+    whole.evidence.extend(set.evidence);
+    whole.payees.extend(set.payees);
+    whole.awards.extend(set.awards);
+    whole.determinations.extend(set.determinations);
+    whole.entitlement_changes.extend(set.entitlement_changes);
+    whole.accounts.extend(set.accounts);
+    whole.transfers.extend(set.transfers);
+    whole.recovery_plans.extend(set.recovery_plans);
+    whole.cases.extend(set.cases);
+    whole.tasks.extend(set.tasks);
+    whole.notices.extend(set.notices);
+    whole.journal.extend(set.journal);
 }
 
 /// A fingerprint of what a request says, so that one id is never used for two things.

@@ -4,9 +4,13 @@
 pub mod cases;
 pub mod change;
 mod error;
+pub mod night;
+pub mod output;
 pub mod pay;
+pub mod replay;
 pub mod rules;
 pub mod run;
+pub mod verify;
 
 pub use error::ServiceError;
 

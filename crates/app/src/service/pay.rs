@@ -3,11 +3,12 @@
 use super::rules::latest_version;
 use super::{Office, ServiceError};
 use base::{Day, Fen, Id, Month};
+use casework::correction::recover_confirmed;
 use entitlement::change::At;
-use ledger::account::{Stamp, chart};
+use ledger::account::{Purpose, Stamp, chart};
 use ledger::counter;
 use ledger::iso::{self, Answer, Limits, Originator};
-use ledger::payment::{Batch, Destination, Payment, next_attempt};
+use ledger::payment::{Batch, Destination, Payment, PaymentState, next_attempt};
 use ledger::position::Position;
 use ledger::reconcile::{Discrepancy, Positions, book, decide};
 use ledger::recovery::Debt;
@@ -369,6 +370,7 @@ impl Office {
         summary.others = result.others as u64;
         summary.discrepancies = result.discrepancies;
         let mut sets: BTreeMap<String, ChangeSet> = BTreeMap::new();
+        let mut confirmed: Vec<(String, Id, String)> = Vec::new();
         let source = files
             .iter()
             .map(|(name, _)| name.as_str())
@@ -380,6 +382,14 @@ impl Office {
                 .changed
                 .entry(payment.state.as_str().to_string())
                 .or_default() += 1;
+            if payment.state == PaymentState::Paid {
+                let payee = (
+                    payment.shard.clone(),
+                    payment.payee,
+                    payment.programme.clone(),
+                );
+                confirmed.push(payee);
+            }
             let set = sets.entry(payment.shard.clone()).or_default();
             set.accounts
                 .extend(chart(&payment.shard, payment.payee, &payment.programme));
@@ -404,6 +414,7 @@ impl Office {
                 .transfers
                 .push(transfer);
         }
+        self.recover_confirmed(&confirmed, &mut sets, at).await?;
         for (shard, mut set) in sets {
             set.shard = shard;
             set.at = at.now;
@@ -421,6 +432,53 @@ impl Office {
             self.store.commit(&set).await?;
         }
         Ok(summary)
+    }
+
+    /// What was overpaid while the money was still with the bank becomes recoverable when the bank
+    /// confirms: measures for the payees of confirmed payments.
+    async fn recover_confirmed(
+        &self,
+        confirmed: &[(String, Id, String)],
+        sets: &mut BTreeMap<String, ChangeSet>,
+        at: At,
+    ) -> Result<(), ServiceError> {
+        let mut open: HashSet<(String, Id)> = HashSet::new();
+        let programmes: HashSet<&String> = confirmed.iter().map(|(_, _, p)| p).collect();
+        for programme in programmes {
+            let items = self
+                .store
+                .open_items(programme, Purpose::Receivable)
+                .await?;
+            open.extend(
+                items
+                    .into_iter()
+                    .filter_map(|i| Some((programme.clone(), i.owner?))),
+            );
+        }
+        for (shard, payee, programme) in confirmed {
+            if !open.contains(&(programme.clone(), *payee)) {
+                continue;
+            }
+            let Some(version) = latest_version(self.law(), programme) else {
+                continue;
+            };
+            let transfers = self.store.transfers_of_payee(shard, *payee).await?;
+            let set = sets.entry(shard.clone()).or_default();
+            let mut position = Position::fold(
+                shard,
+                *payee,
+                programme,
+                transfers.iter().chain(&set.transfers),
+            );
+            let plans = self.store.recovery_plans_of(shard, *payee).await?;
+            let calendar = self.law().calendar(shard);
+            let (plans, transfers) =
+                recover_confirmed(version, &mut position, &plans, at, &calendar);
+            set.accounts.extend(chart(shard, *payee, programme));
+            set.recovery_plans.extend(plans);
+            set.transfers.extend(transfers);
+        }
+        Ok(())
     }
 
     /// The payments of every batch that the answers are about.

@@ -1,5 +1,6 @@
 //! A programme for everybody: a month determined, on two threads, written only where something differs.
 
+use super::replay::Explained;
 use super::rules::latest_version;
 use super::{Office, ServiceError};
 use base::{Fen, Id, Month};
@@ -9,6 +10,7 @@ use entitlement::decision::{self, Decision};
 use entitlement::determination::{Award, PeriodKey, SubjectKey};
 use entitlement::determine::{Found, next_version};
 use entitlement::month::{Beside, hearable, settle};
+use entitlement::owed::award_running;
 use entitlement::redetermination::Look;
 use entitlement::rules::{Carry, Rules};
 use entitlement::situation::{LawRules, Population};
@@ -16,7 +18,7 @@ use ledger::account::{Stamp, chart};
 use ledger::position::Position;
 use ledger::post::{self, post};
 use registry::slice::{Fact, HouseholdSlice};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use store::{ChangeSet, JournalEntry, Mark, PopulationFilter};
@@ -50,6 +52,17 @@ pub struct RunSummary {
     /// Households whose determination differed from the one that stood, and that were redetermined.
     pub differing: u64,
     /// Subjects whose rules could not be run, with the reason; the first hundred.
+    pub faults: Vec<String>,
+}
+
+/// What a comparison found.
+#[derive(Clone, Debug, Default)]
+pub struct Comparison {
+    /// Determinations compared.
+    pub checked: u64,
+    /// Households (or subjects that are in none) for whom something else stands.
+    pub differing: Vec<Id>,
+    /// Households whose rules could not be run.
     pub faults: Vec<String>,
 }
 
@@ -97,19 +110,8 @@ impl Office {
         at: At,
         progress: &dyn Fn(u64),
     ) -> Result<RunSummary, ServiceError> {
-        let period = self.period_of(programme, month)?;
-        let before = PeriodKey::Month(self.opened_before(programme, month).await?);
+        let standing = Arc::new(self.before(programme, month, at).await?);
         self.open_month(programme, month).await?;
-        let standing = Arc::new(Before {
-            programme: programme.to_string(),
-            month,
-            at,
-            marks: self.store.marks(programme, period).await?,
-            carries: self.store.carries(programme, before).await?,
-            awards: self.awards_by_subject(programme).await?,
-            owed_before: self.store.owed(programme, before).await?,
-            day: self.reference_day(programme, month),
-        });
         let mut summary = RunSummary {
             programme: programme.to_string(),
             month: month.to_string(),
@@ -155,6 +157,126 @@ impl Office {
         Ok(summary)
     }
 
+    /// Subjects that the rules entitle in a month, as known at `at`; nothing is written.
+    ///
+    /// # Errors
+    /// When the programme is unknown or the database fails.
+    pub async fn entitled(
+        &self,
+        programme: &str,
+        month: Month,
+        at: At,
+    ) -> Result<HashSet<Id>, ServiceError> {
+        let before = Arc::new(self.before(programme, month, at).await?);
+        let mut entitled = HashSet::new();
+        let mut receive = self.evaluate_everybody(before)?;
+        while let Some(done) = receive.recv().await {
+            for subject in done?.into_iter().flat_map(|d| d.found) {
+                if matches!(subject.found.evaluation.outcome, Outcome::Entitled { .. }) {
+                    entitled.insert(subject.found.subject.id);
+                }
+            }
+        }
+        Ok(entitled)
+    }
+
+    /// What the rules yield for everybody for a month as known at `at`, with reasons; nothing is written.
+    pub(super) async fn evaluations(
+        &self,
+        programme: &str,
+        month: Month,
+        at: At,
+    ) -> Result<Vec<Explained>, ServiceError> {
+        let before = Arc::new(self.before(programme, month, at).await?);
+        let mut all = Vec::new();
+        let mut receive = self.evaluate_everybody(before)?;
+        while let Some(done) = receive.recv().await {
+            all.extend(
+                done?
+                    .into_iter()
+                    .flat_map(|d| d.found)
+                    .map(|subject| Explained {
+                        subject: subject.found.subject,
+                        period: subject.found.period,
+                        evaluation: subject.found.evaluation,
+                    }),
+            );
+        }
+        all.sort_by(|a, b| a.subject.cmp(&b.subject));
+        Ok(all)
+    }
+
+    /// Compares what stands for a month with what the rules yield from what is known at `at`; nothing is
+    /// written.
+    ///
+    /// # Errors
+    /// When the programme is unknown or the database fails.
+    pub async fn compare(
+        &self,
+        programme: &str,
+        month: Month,
+        at: At,
+    ) -> Result<Comparison, ServiceError> {
+        let before = Arc::new(self.before(programme, month, at).await?);
+        let mut found = Comparison::default();
+        let mut seen: HashSet<Id> = HashSet::new();
+        let mut receive = self.evaluate_everybody(before.clone())?;
+        while let Some(done) = receive.recv().await {
+            for done in done? {
+                found.faults.extend(done.fault);
+                let mut differs = false;
+                for subject in &done.found {
+                    let id = subject.found.subject.id;
+                    seen.insert(id);
+                    found.checked += 1;
+                    differs |= match before.marks.get(&id) {
+                        Some(mark) => !self.same(&subject.found, &before, mark)?,
+                        None => true,
+                    };
+                }
+                if differs {
+                    found.differing.push(done.household);
+                }
+            }
+        }
+        // Entitled in the books, and the rules do not even ask any more.
+        for (id, mark) in &before.marks {
+            if mark.entitled && !seen.contains(id) {
+                found.differing.push(*id);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads what stands before a run.
+    async fn before(&self, programme: &str, month: Month, at: At) -> Result<Before, ServiceError> {
+        let period = self.period_of(programme, month)?;
+        let months = self.opened_months(programme).await?;
+        let mut carries: HashMap<Id, Carry> = HashMap::new();
+        // What the nearest earlier period handed over, however far back it lies.
+        for earlier in months.iter().filter(|m| **m < month) {
+            carries.extend(
+                self.store
+                    .carries(programme, PeriodKey::Month(*earlier))
+                    .await?,
+            );
+        }
+        let owed_before = self
+            .store
+            .owed(programme, PeriodKey::Month(month.previous()))
+            .await?;
+        Ok(Before {
+            programme: programme.to_string(),
+            month,
+            at,
+            marks: self.store.marks(programme, period).await?,
+            carries,
+            awards: self.awards_by_subject(programme).await?,
+            owed_before,
+            day: self.reference_day(programme, month),
+        })
+    }
+
     /// The period key that a month's determination of a programme has.
     fn period_of(&self, programme: &str, month: Month) -> Result<PeriodKey, ServiceError> {
         use entitlement::Rhythm;
@@ -167,20 +289,6 @@ impl Office {
             Rhythm::Once => PeriodKey::Once,
             Rhythm::Month | Rhythm::Term | Rhythm::Event => PeriodKey::Month(month),
         })
-    }
-
-    /// The nearest earlier month that was determined for everybody: its values are handed over.
-    async fn opened_before(&self, programme: &str, month: Month) -> Result<Month, ServiceError> {
-        let opened = self.opened().await?;
-        let months = opened
-            .iter()
-            .filter(|o| o.programme == programme)
-            .flat_map(|o| &o.months);
-        Ok(months
-            .copied()
-            .filter(|m| *m < month)
-            .max()
-            .unwrap_or_else(|| month.previous()))
     }
 
     async fn awards_by_subject(
@@ -294,9 +402,8 @@ impl Office {
         };
         let id = subject.found.subject.id;
         let awarded = standing.awards.get(&id).is_some_and(|awards| {
-            awards
-                .iter()
-                .any(|a| a.from <= standing.month && a.to.is_none_or(|to| standing.month < to))
+            let key = &subject.found.subject;
+            award_running(awards, key, &standing.programme, standing.month, at.now).is_some()
         });
         let beside = Beside {
             last: None,

@@ -1,0 +1,337 @@
+//! A working district: its register drawn from census figures, its staff, and months of its life run
+//! through the same services that an office uses.
+
+mod life;
+
+use crate::cli::Progress;
+use crate::service::pay::{PAYER, Payer};
+use crate::service::rules::latest_version;
+use crate::service::{Office, ServiceError};
+use crate::web::session::hash_password;
+use crate::world::{District, Options, World, WorldError};
+use base::{Id, Month};
+use chrono::{NaiveTime, TimeDelta};
+use entitlement::change::At;
+use entitlement::determination::{Award, SubjectKey};
+use entitlement::{Role, Subject};
+use registry::record::Area;
+use std::collections::HashSet;
+use std::sync::Arc;
+use store::{ChangeSet, RegisterChunk, Staff};
+
+/// The setting that holds the last day of a demo's clock.
+pub const DEMO_DAY: &str = "demo-day";
+/// The pass phrase of every demo sign-in.
+pub const PASSWORD: &str = "demo";
+
+/// Districts that the program carries: a folder each, with `district.yaml` and `census.csv`.
+#[derive(rust_embed::RustEmbed)]
+#[folder = "../../demo"]
+struct Districts;
+
+/// What to make.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Family households; the whole district when absent.
+    pub households: Option<u64>,
+    /// Same seed, same district.
+    pub seed: u64,
+    /// First month of its life.
+    pub first: Month,
+    /// Last month.
+    pub last: Month,
+}
+
+/// What was made.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Made {
+    /// Households in the register at the start.
+    pub households: u64,
+    /// Persons in the register at the start.
+    pub persons: u64,
+    /// Pieces of evidence at the start.
+    pub evidence: u64,
+    /// Month by month.
+    pub months: Vec<life::MonthFigures>,
+}
+
+/// Why a demo could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The district's figures or rules are wrong.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// A service failed.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The months are the wrong way round or not months.
+    #[error("{0}")]
+    Months(String),
+}
+
+impl From<store::StoreError> for DemoError {
+    fn from(error: store::StoreError) -> DemoError {
+        DemoError::Service(error.into())
+    }
+}
+
+/// Reads `2026-09..2026-11`, or one month.
+///
+/// # Errors
+/// When it is neither, or the last month is before the first.
+pub fn months(text: &str) -> Result<(Month, Month), DemoError> {
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    let read = |t: &str| {
+        t.parse::<Month>()
+            .map_err(|e| DemoError::Months(e.to_string()))
+    };
+    let (first, last) = (read(first)?, read(last)?);
+    if last < first {
+        return Err(DemoError::Months(format!(
+            "{last} is before {first}; write FIRST..LAST"
+        )));
+    }
+    Ok((first, last))
+}
+
+/// The shipped district.
+///
+/// # Errors
+/// When its file or its figures are wrong.
+pub fn world() -> Result<World, WorldError> {
+    let read = |ending: &str| {
+        Districts::iter()
+            .find(|name| name.ends_with(ending))
+            .and_then(|name| Districts::get(&name))
+            .map(|file| String::from_utf8_lossy(&file.data).into_owned())
+            .unwrap_or_default()
+    };
+    World::load(&read("district.yaml"), &read("census.csv"))
+}
+
+/// Makes the register, the staff and the months.
+///
+/// # Errors
+/// A [`DemoError`]; what was recorded until then stays and is valid.
+pub async fn make(office: &Arc<Office>, plan: &Plan) -> Result<Made, DemoError> {
+    // Kept for the rest of the process: the threads that make and write the register read it.
+    let world: &'static World = Box::leak(Box::new(world()?));
+    let options = Options {
+        households: plan.households,
+        seed: plan.seed,
+        start: plan.first.first(),
+    };
+    let bar = Progress::new("drawing the population", 0);
+    let district: &'static District<'static> = Box::leak(Box::new(world.build(options)?));
+    bar.done(&format!(
+        "{} households, {} persons",
+        district.len(),
+        district.persons()
+    ));
+    office.store.put_areas(&areas(office, world)).await?;
+    office.store.set_setting("district", world.code()).await?;
+    put_staff(office, world).await?;
+    let mut made = Made {
+        households: district.len(),
+        persons: district.persons(),
+        ..Made::default()
+    };
+    made.evidence = load(office, district).await?;
+    take_over(office, district, plan.first).await?;
+    let mut life = life::Simulation::new(office, district, plan);
+    for month in plan.first.through(plan.last) {
+        made.months.push(life.month(month).await?);
+    }
+    Ok(made)
+}
+
+/// The areas of the district and those around it, parents first.
+fn areas(office: &Office, world: &World) -> Vec<Area> {
+    let law = office.law();
+    let outer = law.places().chain(world.code());
+    let mut areas: Vec<Area> = outer
+        .iter()
+        .rev()
+        .filter(|code| *code != world.code())
+        .filter_map(|code| law.places().find(code))
+        .map(|place| Area {
+            code: place.code.clone(),
+            name: place.name.clone(),
+            name_en: place.name_en.clone(),
+            parent: place.parent.clone(),
+        })
+        .collect();
+    areas.extend(world.areas().iter().cloned());
+    areas
+}
+
+/// One sign-in for each role; the community worker and the caseworker have a street of their own.
+async fn put_staff(office: &Office, world: &World) -> Result<(), DemoError> {
+    let secret = hash_password(PASSWORD).map_err(ServiceError::Worker)?;
+    let district = world.code().to_string();
+    let children = |of: &str| -> Option<String> {
+        world
+            .areas()
+            .iter()
+            .find(|a| a.parent.as_deref() == Some(of))
+            .map(|a| a.code.clone())
+    };
+    let street = children(&district).unwrap_or_else(|| district.clone());
+    let community = children(&street).unwrap_or_else(|| street.clone());
+    let people = [
+        (
+            "community",
+            "社区工作者 · Community worker",
+            Role::Community,
+            &community,
+        ),
+        (
+            "caseworker",
+            "街道经办 · Caseworker",
+            Role::Caseworker,
+            &street,
+        ),
+        ("approver", "区级审核 · Approver", Role::Approver, &district),
+        (
+            "finance",
+            "财务 · Finance officer",
+            Role::Finance,
+            &district,
+        ),
+        ("auditor", "审计 · Auditor", Role::Auditor, &district),
+        (
+            "analyst",
+            "政策分析 · Policy analyst",
+            Role::Analyst,
+            &district,
+        ),
+    ];
+    for (name, display, role, area) in people {
+        office
+            .store
+            .put_staff(&Staff {
+                name: name.into(),
+                display: display.into(),
+                role,
+                areas: vec![area.clone()],
+                secret: secret.clone(),
+                active: true,
+                made_at: Office::now().now,
+            })
+            .await?;
+    }
+    let payer = Payer {
+        name: "民生资金专户（演示）".into(),
+        account: "9990170000000000001".into(),
+        bank: "DEMO-BANK-0001".into(),
+    };
+    let text = serde_json::to_string(&payer).unwrap_or_default();
+    office.store.set_setting(PAYER, &text).await?;
+    Ok(())
+}
+
+/// Loads the register as it was opened.
+async fn load(office: &Office, district: &'static District<'static>) -> Result<u64, DemoError> {
+    const CHUNK: u64 = 2048;
+    let bar = Progress::new("writing the register", district.len());
+    let opened = district.household(0).household.opened_at;
+    let chunks = (0..district.len().div_ceil(CHUNK)).map(move |n| {
+        let mut chunk = RegisterChunk::default();
+        for number in n * CHUNK..((n + 1) * CHUNK).min(district.len()) {
+            let made = district.household(number);
+            chunk.households.push(made.household);
+            chunk.persons.extend(made.persons);
+            chunk.identities.extend(made.history.identities);
+            chunk.residences.extend(made.history.residences);
+            chunk.memberships.extend(made.history.memberships);
+            chunk.evidence.extend(made.history.evidence);
+            chunk.payees.extend(made.history.payees);
+        }
+        chunk
+    });
+    let told = bar.clone();
+    let mut before = 0;
+    let count = office
+        .store
+        .load_register(opened, chunks, move |count| {
+            told.add(count.households - before);
+            before = count.households;
+        })
+        .await?;
+    bar.done(&format!("{} pieces of evidence", count.evidence));
+    Ok(count.evidence)
+}
+
+/// What ran when the register was opened is taken over: awards for those who had applied and are
+/// entitled, and for a few who no longer are (so that there is something to find).
+async fn take_over(
+    office: &Office,
+    district: &District<'_>,
+    first: Month,
+) -> Result<(), DemoError> {
+    let at = moment(first, 0, 30);
+    let programmes: HashSet<String> = (0..district.len())
+        .flat_map(|n| district.household(n).intents)
+        .map(|intent| intent.programme)
+        .collect();
+    let mut programmes: Vec<String> = programmes.into_iter().collect();
+    programmes.sort_unstable();
+    for programme in programmes {
+        let Some(version) = latest_version(office.law(), &programme) else {
+            continue;
+        };
+        let bar = Progress::new("taking over awards", 0);
+        let entitled = office.entitled(&programme, first, at).await?;
+        let mut awards = Vec::new();
+        for number in 0..district.len() {
+            let made = district.household(number);
+            for intent in made.intents.iter().filter(|i| i.programme == programme) {
+                let kept = entitled.contains(&intent.subject) || stale(intent.subject);
+                if !kept {
+                    continue;
+                }
+                let kind = version.subject;
+                debug_assert!(kind == Subject::Person || intent.subject == intent.household);
+                awards.push(Award {
+                    id: Id::derive(&["taken-over", &programme, &intent.subject.to_string()]),
+                    subject: SubjectKey {
+                        shard: made.household.shard.clone(),
+                        kind,
+                        id: intent.subject,
+                    },
+                    programme: programme.clone(),
+                    from: Month::of(intent.on).next().min(first),
+                    to: None,
+                    case: None,
+                    decided_by: "register-opening".into(),
+                    reason: "taken over from the earlier system".into(),
+                    recorded_at: at.now,
+                });
+            }
+        }
+        for chunk in awards.chunks(4096) {
+            let set = ChangeSet {
+                shard: chunk[0].subject.shard.clone(),
+                at: at.now,
+                awards: chunk.to_vec(),
+                ..ChangeSet::default()
+            };
+            office.store.commit_bulk(&set).await?;
+        }
+        bar.done(&format!("{programme}: {} awards", awards.len()));
+    }
+    Ok(())
+}
+
+/// About one in forty of those who had applied keeps an award that the rules no longer bear.
+fn stale(subject: Id) -> bool {
+    subject.as_bytes()[15] % 40 == 7
+}
+
+/// A moment in a month's `day` (from 0), `minutes` after midnight where the office is.
+fn moment(month: Month, day: u64, minutes: i64) -> At {
+    let midnight = (month.first() + chrono::Days::new(day))
+        .and_time(NaiveTime::MIN)
+        .and_utc();
+    At::new(midnight - TimeDelta::hours(8) + TimeDelta::minutes(minutes))
+}

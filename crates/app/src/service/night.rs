@@ -1,0 +1,273 @@
+//! The night: figures that became known, reviews that fall due, and everybody recomputed: no difference
+//! may be left that a change did not explain.
+
+use super::rules::{determined_for_everybody, latest_version};
+use super::{Office, ServiceError};
+use base::{Day, Id, Month, Period};
+use casework::application;
+use entitlement::change::{At, Change};
+use entitlement::determination::Award;
+use entitlement::rules::Rules;
+use entitlement::situation::Memo;
+use entitlement::{Review, Subject};
+use registry::slice::HouseholdSlice;
+use std::collections::{BTreeSet, HashMap};
+use store::{ChangeSet, JournalEntry, PopulationFilter};
+
+/// The setting that holds the last day that a night run ended.
+const LAST_NIGHT: &str = "last-night";
+
+/// A household whose stored determination is not what the rules yield now.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Unexplained {
+    /// Programme id.
+    pub programme: String,
+    /// The month.
+    pub month: String,
+    /// The household.
+    pub household: Id,
+}
+
+/// What a night did.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct NightSummary {
+    /// The day that has ended.
+    pub date: String,
+    /// Figures of the law that became known since the last night.
+    pub figures: Vec<String>,
+    /// Households redetermined because of them.
+    pub redetermined: u64,
+    /// Reviews that fell due.
+    pub reviews: u64,
+    /// Determinations compared with what the rules yield.
+    pub checked: u64,
+    /// Differences that nothing explains.
+    pub unexplained: Vec<Unexplained>,
+    /// Households whose rules could not be run.
+    pub faults: Vec<String>,
+}
+
+impl Office {
+    /// Ends a day.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn night(&self, date: Day, by: &str, at: At) -> Result<NightSummary, ServiceError> {
+        let mut summary = NightSummary {
+            date: date.to_string(),
+            ..NightSummary::default()
+        };
+        let last = self.store.setting(LAST_NIGHT).await?;
+        let last = last
+            .and_then(|t| base::parse_day(&t).ok())
+            .unwrap_or(date - chrono::Days::new(1));
+        for (name, from) in self.figures_known(last, date) {
+            summary.redetermined += self.redetermine_from(from, by, at).await?;
+            summary.figures.push(name);
+        }
+        summary.reviews = self.reviews(last, date, by, at).await?;
+        for programme in determined_for_everybody(self.law()) {
+            for month in self.opened_months(programme).await? {
+                let found = self.compare(programme, month, at).await?;
+                summary.checked += found.checked;
+                summary.faults.extend(found.faults);
+                summary
+                    .unexplained
+                    .extend(found.differing.into_iter().map(|household| Unexplained {
+                        programme: programme.into(),
+                        month: month.to_string(),
+                        household,
+                    }));
+            }
+        }
+        let shard = self
+            .store
+            .shards()
+            .await?
+            .into_iter()
+            .next()
+            .unwrap_or_default();
+        let set = ChangeSet {
+            shard,
+            at: at.now,
+            journal: vec![JournalEntry {
+                actor: by.into(),
+                action: "night".into(),
+                subject: None,
+                detail: serde_json::json!({
+                    "date": date, "checked": summary.checked,
+                    "unexplained": summary.unexplained.len(), "reviews": summary.reviews,
+                    "figures": summary.figures, "redetermined": summary.redetermined,
+                }),
+            }],
+            ..ChangeSet::default()
+        };
+        self.store.commit(&set).await?;
+        self.store
+            .set_setting(LAST_NIGHT, &date.to_string())
+            .await?;
+        Ok(summary)
+    }
+
+    /// The months of a programme that were determined for everybody, ascending.
+    pub(super) async fn opened_months(&self, programme: &str) -> Result<Vec<Month>, ServiceError> {
+        let opened = self.opened().await?;
+        Ok(opened
+            .into_iter()
+            .filter(|o| o.programme == programme)
+            .flat_map(|o| o.months)
+            .collect())
+    }
+
+    /// Figures of the law that became known after `last` and up to `date`, with their first day.
+    fn figures_known(&self, last: Day, date: Day) -> Vec<(String, Day)> {
+        let mut found = Vec::new();
+        for parameter in self.law().parameters() {
+            for row in &parameter.rows {
+                if let (Some(known), Some(from)) = (row.known_from, row.from)
+                    && last < known
+                    && known <= date
+                    && from <= date
+                {
+                    found.push((format!("{} ({}, {from})", parameter.name, row.place), from));
+                }
+            }
+        }
+        found
+    }
+
+    /// Redetermines everybody whose months from `from` on come out otherwise now.
+    async fn redetermine_from(&self, from: Day, by: &str, at: At) -> Result<u64, ServiceError> {
+        let mut households = BTreeSet::new();
+        for programme in determined_for_everybody(self.law()) {
+            for month in self.opened_months(programme).await? {
+                if month >= Month::of(from) {
+                    households.extend(self.compare(programme, month, at).await?.differing);
+                }
+            }
+        }
+        let valid = Period::since(from);
+        for household in &households {
+            let request = Id::derive(&[
+                "figure-known",
+                &household.to_string(),
+                &from.to_string(),
+                &base::format_instant(at.now),
+            ]);
+            let change = [Change::Parameter { valid }];
+            self.record_household(request, *household, &change, by, at)
+                .await?;
+        }
+        Ok(households.len() as u64)
+    }
+
+    /// Opens a case for each award whose review fell due after `last` and up to `date`.
+    async fn reviews(&self, last: Day, date: Day, by: &str, at: At) -> Result<u64, ServiceError> {
+        let mut opened = 0;
+        for programme in determined_for_everybody(self.law()) {
+            let Some(version) = latest_version(self.law(), programme) else {
+                continue;
+            };
+            if version.procedure.review.is_none() || version.subject != Subject::Household {
+                continue;
+            }
+            let awards: HashMap<Id, Award> = self
+                .store
+                .awards_in_force(programme, Month::of(date))
+                .await?
+                .into_iter()
+                .map(|a| (a.subject.id, a))
+                .collect();
+            if awards.is_empty() {
+                continue;
+            }
+            for (award, area, months) in self.rhythms(programme, awards, date, at)? {
+                let due = next_review(&award, months);
+                if due <= last || due > date {
+                    continue;
+                }
+                let Some(scheme) = self.rules.programme(programme, &area, date) else {
+                    continue;
+                };
+                let calendar = self.law().calendar(&area);
+                let review = application::review(&award, due, scheme, &area, by, at, &calendar);
+                let shard = award.subject.shard.clone();
+                if self.store.case(&shard, review.case.id).await?.is_some() {
+                    continue;
+                }
+                let set = ChangeSet {
+                    shard,
+                    at: at.now,
+                    cases: vec![review.case],
+                    tasks: review.tasks,
+                    ..ChangeSet::default()
+                };
+                self.store.commit_bulk(&set).await?;
+                opened += 1;
+            }
+        }
+        Ok(opened)
+    }
+
+    /// Months between reviews for each award, by the rule in force where the household lives.
+    fn rhythms(
+        &self,
+        programme: &str,
+        mut awards: HashMap<Id, Award>,
+        date: Day,
+        at: At,
+    ) -> Result<Vec<(Award, String, u32)>, ServiceError> {
+        let filter = PopulationFilter::default();
+        let population = self
+            .store
+            .population(self.rules.kinds(), date, at.now, &filter)?;
+        let mut found = Vec::new();
+        let mut memo = Memo::default();
+        for chunk in population {
+            for slice in chunk? {
+                let Some(award) = awards.remove(&slice.household) else {
+                    continue;
+                };
+                if let Some(months) = self.rhythm(programme, &slice, date, &mut memo) {
+                    found.push((award, slice.area.to_string(), months));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn rhythm(
+        &self,
+        programme: &str,
+        slice: &HouseholdSlice,
+        date: Day,
+        memo: &mut Memo,
+    ) -> Option<u32> {
+        let scheme = self.rules.programme(programme, &slice.area, date)?;
+        let rule = match scheme.procedure.review.as_ref()? {
+            Review::Fixed { months } => return Some(*months),
+            Review::Rule(rule) => rule,
+        };
+        let situation = self.rules.situation(slice, date, memo).ok()?;
+        let edition = self.law().edition(&slice.area, date, None).ok()?;
+        let value = edition.evaluate_rule(rule, &situation, false).ok()?.result;
+        value
+            .as_f64()
+            .map(|months| months as u32)
+            .filter(|months| *months > 0)
+    }
+}
+
+/// Reviews fall due every so many months from the award's first month on; those before the award was
+/// recorded here were another system's.
+fn next_review(award: &Award, months: u32) -> Day {
+    let recorded = At::new(award.recorded_at).today;
+    let mut n = 1;
+    loop {
+        let due = application::review_due(award, None, months.saturating_mul(n));
+        if due >= recorded || n > 600 {
+            return due;
+        }
+        n += 1;
+    }
+}

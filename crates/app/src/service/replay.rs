@@ -1,0 +1,261 @@
+//! Looking back, and looking at one household.
+
+use super::{Office, ServiceError};
+use base::{Id, Instant, Month};
+use entitlement::change::At;
+use entitlement::determination::{Determination, PeriodKey, SubjectKey};
+use entitlement::determine::as_known;
+use entitlement::difference;
+use entitlement::rules::programme_of_month;
+use entitlement::{Bilingual, Evaluation, Outcome, Subject};
+use std::fmt;
+
+/// A past determination beside today's.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Replayed {
+    /// Whom it is about.
+    pub subject: SubjectKey,
+    /// Programme id.
+    pub programme: String,
+    /// The period.
+    pub period: PeriodKey,
+    /// The version that stood then.
+    pub then: Option<Determination>,
+    /// What the rules yield from what was known then, with every value on the way.
+    pub computed: Option<Evaluation>,
+    /// Do the two say the same?
+    pub agrees: bool,
+    /// Was it made under the law that is loaded now?
+    pub same_law: bool,
+    /// The version that stands now.
+    pub now: Option<Determination>,
+    /// What the rules yield from what is known now.
+    pub computed_now: Option<Evaluation>,
+    /// Why the two differ; empty when they do not.
+    pub because: Vec<Bilingual>,
+}
+
+impl Office {
+    /// What was determined for a household and its members for a month as known at `known`, recomputed
+    /// from what was known then, and why it differs now.
+    ///
+    /// # Errors
+    /// When the household is unknown or the rules cannot be run.
+    pub async fn replay(
+        &self,
+        household: Id,
+        programme: Option<&str>,
+        month: Month,
+        known: Instant,
+        now: At,
+    ) -> Result<Vec<Replayed>, ServiceError> {
+        let read = self.prefetch(&[household]).await?;
+        let mut matters: Vec<(SubjectKey, String, PeriodKey)> = read
+            .determinations
+            .iter()
+            .filter(|d| programme.is_none_or(|p| p == d.programme))
+            .filter(|d| match d.period {
+                PeriodKey::Month(m) => m == month,
+                PeriodKey::Once => true,
+                PeriodKey::Event(_) => false,
+            })
+            .map(|d| (d.subject.clone(), d.programme.clone(), d.period))
+            .collect();
+        matters.sort();
+        matters.dedup();
+        let mut found = Vec::new();
+        for (subject, programme, period) in matters {
+            let replay = |at: Instant| {
+                difference::replay(
+                    &*self.rules,
+                    &read.known(),
+                    &subject,
+                    &programme,
+                    period,
+                    at,
+                    true,
+                )
+            };
+            let then = replay(known)?;
+            let today = replay(now.now)?;
+            let current = as_known(
+                &read.determinations,
+                subject.id,
+                &programme,
+                period,
+                now.now,
+            )
+            .cloned();
+            let because = match (&then.computed, &today.computed) {
+                (Some(before), Some(after))
+                    if then.stored.as_ref().map(|d| d.version)
+                        != current.as_ref().map(|d| d.version) =>
+                {
+                    let evidence = read.households.iter().flat_map(|h| &h.evidence);
+                    let arrived = difference::arrived(evidence, known, now.now);
+                    difference::why_changed(before, after, &arrived)
+                }
+                _ => Vec::new(),
+            };
+            found.push(Replayed {
+                subject,
+                programme,
+                period,
+                then: then.stored,
+                computed: then.computed,
+                agrees: then.agrees,
+                same_law: then.same_law,
+                now: current,
+                computed_now: today.computed,
+                because,
+            });
+        }
+        Ok(found)
+    }
+
+    /// What a programme's rules yield for one household and month as known at `at`, with reasons, and with
+    /// every value on the way when `trace` is set. Nothing is written.
+    ///
+    /// # Errors
+    /// When the household is unknown, or the programme is not in force there then.
+    pub async fn explain_household(
+        &self,
+        programme: &str,
+        month: Month,
+        household: Id,
+        at: At,
+        trace: bool,
+    ) -> Result<Vec<Explained>, ServiceError> {
+        use entitlement::rules::Rules;
+        let read = self.prefetch(&[household]).await?;
+        let home = read
+            .households
+            .iter()
+            .find(|h| h.household == Some(household))
+            .ok_or_else(|| {
+                ServiceError::NotFound(format!("household {household} is not in the register"))
+            })?;
+        let day = self.reference_day(programme, month);
+        let slice =
+            registry::timeline::slice(home, self.rules.kinds(), day, at.now).ok_or_else(|| {
+                ServiceError::NotFound(format!(
+                    "household {household} had no home or no members on {day}, as known then"
+                ))
+            })?;
+        programme_of_month(&*self.rules, programme, &slice.area, month).ok_or_else(|| {
+            ServiceError::NotFound(format!(
+                "programme `{programme}` is not in force in {} in {month}",
+                slice.area
+            ))
+        })?;
+        let carried = |id: Id| {
+            read.determinations
+                .iter()
+                .filter(|d| d.subject.id == id && d.programme == programme)
+                .filter(|d| d.made_at <= at.now)
+                .filter(|d| matches!(d.period, PeriodKey::Month(m) if m < month))
+                .max_by_key(|d| (d.period, d.version))
+                .map(|d| &d.carry)
+        };
+        let found = entitlement::determine::determine_slice(
+            &*self.rules,
+            programme,
+            month,
+            at.now,
+            &slice,
+            &carried,
+            trace,
+        )
+        .map_err(|fault| ServiceError::Refused(fault.to_string()))?;
+        Ok(found
+            .into_iter()
+            .map(|f| Explained {
+                subject: f.subject,
+                period: f.period,
+                evaluation: f.evaluation,
+            })
+            .collect())
+    }
+
+    /// What a programme's rules yield for everybody for a month as known at `at`; nothing is written.
+    ///
+    /// # Errors
+    /// When the programme is unknown or the database fails.
+    pub async fn determined(
+        &self,
+        programme: &str,
+        month: Month,
+        at: At,
+    ) -> Result<Vec<Explained>, ServiceError> {
+        self.evaluations(programme, month, at).await
+    }
+}
+
+/// One subject's result.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Explained {
+    /// Whom it is about.
+    pub subject: SubjectKey,
+    /// For what.
+    pub period: PeriodKey,
+    /// The result with its reasons.
+    #[serde(flatten)]
+    pub evaluation: Evaluation,
+}
+
+impl fmt::Display for Replayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.subject.kind {
+            Subject::Household => "household",
+            Subject::Person => "person",
+        };
+        writeln!(
+            f,
+            "{} {} of {kind} {}",
+            self.programme, self.period, self.subject.id
+        )?;
+        line(f, "then", self.then.as_ref())?;
+        match (self.agrees, self.same_law) {
+            (true, _) => writeln!(f, "  recomputed from what was known then: the same")?,
+            (false, true) => writeln!(f, "  recomputed from what was known then: OTHERWISE")?,
+            (false, false) => {
+                writeln!(
+                    f,
+                    "  recomputed under the law of today: otherwise (another law was loaded then)"
+                )?;
+            }
+        }
+        line(f, "now ", self.now.as_ref())?;
+        for reason in &self.because {
+            writeln!(f, "    {} · {}", reason.zh, reason.en)?;
+        }
+        Ok(())
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, when: &str, d: Option<&Determination>) -> fmt::Result {
+    let Some(d) = d else {
+        return writeln!(f, "  {when}: nothing was determined");
+    };
+    let amount = match d.outcome {
+        Outcome::Entitled {
+            amount: Some(amount),
+        } => format!(" {amount} yuan"),
+        _ => String::new(),
+    };
+    writeln!(
+        f,
+        "  {when}: {}{amount}, version {}, made {}",
+        d.outcome.name(),
+        d.version,
+        base::format_instant(d.made_at)
+    )?;
+    for reason in &d.reasons {
+        writeln!(
+            f,
+            "    {} {}: {}",
+            reason.instrument, reason.article, reason.text.zh
+        )?;
+    }
+    Ok(())
+}

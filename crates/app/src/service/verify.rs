@@ -1,0 +1,189 @@
+//! Every invariant over the whole data.
+
+use super::rules::determined_for_everybody;
+use super::{Office, ServiceError};
+use base::{Fen, Id};
+use entitlement::change::At;
+use ledger::account::Purpose;
+use ledger::verify::Verifier;
+
+const PAGE: usize = 20_000;
+
+/// What a check found.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct VerifySummary {
+    /// Transfers read.
+    pub transfers: u64,
+    /// Payments read.
+    pub payments: u64,
+    /// Determinations recomputed.
+    pub determinations: u64,
+    /// Versions that a later one took the place of, replayed as known when they were made.
+    pub replayed: u64,
+    /// Journal lines read.
+    pub journal: u64,
+    /// What is wrong; empty when all is well.
+    pub findings: Vec<String>,
+}
+
+impl VerifySummary {
+    /// The one line of totals that the command ends with.
+    pub fn line(&self) -> String {
+        format!(
+            "verify: {} transfers, {} payments, {} determinations recomputed, {} replayed, {} journal lines: {} findings",
+            self.transfers,
+            self.payments,
+            self.determinations,
+            self.replayed,
+            self.journal,
+            self.findings.len()
+        )
+    }
+}
+
+impl Office {
+    /// Checks the books, what is owed against the books, every determination against the rules, earlier
+    /// versions against what was known then, and the journal's chain.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn verify(&self, at: At) -> Result<VerifySummary, ServiceError> {
+        let mut summary = VerifySummary::default();
+        self.verify_books(&mut summary).await?;
+        self.verify_owed(&mut summary).await?;
+        self.verify_determinations(&mut summary, at).await?;
+        self.verify_history(&mut summary).await?;
+        let journal = self.store.check_journal().await?;
+        summary.journal = journal.lines;
+        summary.findings.extend(journal.faults.iter().map(|f| {
+            format!(
+                "journal of {} lane {} line {}: {}",
+                f.shard, f.lane, f.seq, f.what
+            )
+        }));
+        Ok(summary)
+    }
+
+    async fn verify_books(&self, summary: &mut VerifySummary) -> Result<(), ServiceError> {
+        let mut verifier = Verifier::new();
+        let mut after: Option<(String, Id)> = None;
+        loop {
+            let key = after.as_ref().map(|(shard, id)| (shard.as_str(), *id));
+            let page = self.store.accounts_page(key, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some((last.shard.clone(), last.id));
+            page.into_iter()
+                .for_each(|account| verifier.account(account));
+        }
+        let mut after: Option<(String, Id)> = None;
+        loop {
+            let key = after.as_ref().map(|(shard, id)| (shard.as_str(), *id));
+            let page = self.store.transfers_page(key, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some((last.shard.clone(), last.id));
+            summary.transfers += page.len() as u64;
+            page.iter().for_each(|transfer| verifier.transfer(transfer));
+        }
+        let mut after: Option<(String, Id, Id)> = None;
+        loop {
+            let key = after
+                .as_ref()
+                .map(|(shard, batch, id)| (shard.as_str(), *batch, *id));
+            let page = self.store.payments_page(key, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some((last.shard.clone(), last.batch, last.id));
+            summary.payments += page.len() as u64;
+            page.iter().for_each(|payment| verifier.payment(payment));
+        }
+        for batch in self.store.batches().await? {
+            verifier.batch(&batch);
+        }
+        let report = verifier.finish();
+        summary
+            .findings
+            .extend(report.findings.iter().map(|f| format!("books: {f}")));
+        Ok(())
+    }
+
+    /// What is owed in all must be what the books spent.
+    async fn verify_owed(&self, summary: &mut VerifySummary) -> Result<(), ServiceError> {
+        let totals = self.store.ledger_totals().await?;
+        for programme in super::rules::programme_ids(self.law()) {
+            let owed: Fen = self
+                .store
+                .owed_by_period(programme)
+                .await?
+                .into_values()
+                .map(|(_, fen)| fen)
+                .sum();
+            let spent = totals
+                .get(&(programme.to_string(), Purpose::Expense))
+                .copied()
+                .unwrap_or(Fen::ZERO);
+            if owed != spent {
+                summary.findings.push(format!(
+                    "{programme}: {owed} is owed in all, but the books spent {spent}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    async fn verify_determinations(
+        &self,
+        summary: &mut VerifySummary,
+        at: At,
+    ) -> Result<(), ServiceError> {
+        for programme in determined_for_everybody(self.law()) {
+            for month in self.opened_months(programme).await? {
+                let found = self.compare(programme, month, at).await?;
+                summary.determinations += found.checked;
+                summary.findings.extend(found.faults);
+                summary.findings.extend(found.differing.into_iter().map(|household| {
+                    format!(
+                        "{programme} {month}: household {household} is determined otherwise than the rules yield now"
+                    )
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Replays every determination of subjects that have more than one version.
+    async fn verify_history(&self, summary: &mut VerifySummary) -> Result<(), ServiceError> {
+        for (shard, subject) in self.store.redetermined_subjects().await? {
+            let read = self.prefetch(&[subject]).await?;
+            let made: Vec<_> = read
+                .determinations
+                .iter()
+                .filter(|d| d.subject.id == subject && d.subject.shard == shard)
+                .collect();
+            for determination in made {
+                if determination.law != self.law().digest() {
+                    continue;
+                }
+                let replay = entitlement::difference::replay(
+                    &*self.rules,
+                    &read.known(),
+                    &determination.subject,
+                    &determination.programme,
+                    determination.period,
+                    determination.made_at,
+                    false,
+                )?;
+                summary.replayed += 1;
+                if !replay.agrees {
+                    summary.findings.push(format!(
+                        "{} {} of {} version {}: replayed as known at {} it comes out otherwise",
+                        determination.programme,
+                        determination.period,
+                        subject,
+                        determination.version,
+                        base::format_instant(determination.known_at),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
