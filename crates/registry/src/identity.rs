@@ -128,7 +128,8 @@ pub fn person_number(typed: &str, today: Day) -> Result<PersonNumber, NumberErro
         return Err(NumberError::Length(length));
     }
     for (i, c) in text.chars().enumerate() {
-        if !c.is_ascii_digit() && !(c == 'X' && i == 17) {
+        let last = c == 'X' && i == 17;
+        if !c.is_ascii_digit() && !last {
             return Err(NumberError::Character(c));
         }
     }

@@ -20,8 +20,6 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("commit::SEEN", crate::commit::SEEN),
     ("commit::HEAD_FIRST", crate::commit::HEAD_FIRST),
     ("commit::HEAD_NEXT", crate::commit::HEAD_NEXT),
-    ("commit::HEAD_TOUCHED", crate::commit::HEAD_TOUCHED),
-    ("commit::HOMES", crate::commit::HOMES),
     ("commit::PERSON_SHARD", crate::commit::PERSON_SHARD),
     ("commit::HOUSEHOLD_SHARD", crate::commit::HOUSEHOLD_SHARD),
     ("commit::TASK_DONE", crate::commit::TASK_DONE),
@@ -154,6 +152,14 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("presence::PRESENCE_SET", crate::presence::PRESENCE_SET),
 ];
 
+/// Statements that are completed by a list of ids, with the values before it.
+const LISTED: &[(&str, &str, usize)] = &[
+    ("commit::HEADS_TOUCHED", crate::commit::HEADS_TOUCHED, 2),
+    ("commit::HOMES", crate::commit::HOMES, 0),
+    ("commit::PERSONS", crate::commit::PERSONS, 0),
+    ("commit::HOUSEHOLDS", crate::commit::HOUSEHOLDS, 0),
+];
+
 impl Store {
     /// Prepares every statement that this program uses and compares the tables with their descriptions.
     /// Gives the number of statements.
@@ -170,6 +176,11 @@ impl Store {
                 continue;
             }
             self.try_prepare(name, sql).await?;
+            checked += 1;
+        }
+        for (name, sql, first) in LISTED {
+            let sql = crate::commit::in_list(sql, *first, 4);
+            self.try_prepare(name, &sql).await?;
             checked += 1;
         }
         for table in TABLES {

@@ -8,21 +8,24 @@ use crate::error::StoreError;
 use crate::journal;
 use crate::presence;
 use crate::schema as t;
-use crate::value::{args, word};
+use crate::value::{Row, args, word};
 use crate::write::{Clash, insert};
 use crate::{Store, value::Val};
 use base::Id;
 use casework::case::{CaseEvent, Happening};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 pub(crate) const SEEN: &str = "SELECT digest FROM change_set WHERE shard = $1 AND id = $2";
 pub(crate) const HEAD_FIRST: &str = "INSERT INTO head (shard, household, version, area, changed_at) \
      VALUES ($1, $2, 1, '', $3) ON CONFLICT (shard, household) DO NOTHING";
 pub(crate) const HEAD_NEXT: &str = "UPDATE head SET version = version + 1, changed_at = $4 \
      WHERE shard = $1 AND household = $2 AND version = $3";
-pub(crate) const HEAD_TOUCHED: &str = "UPDATE head SET version = version + 1, changed_at = $3 \
-     WHERE shard = $1 AND household = $2";
-pub(crate) const HOMES: &str = "SELECT DISTINCT household, shard FROM membership WHERE person = $1";
+/// Statements that [`in_list`] completes.
+pub(crate) const HEADS_TOUCHED: &str =
+    "UPDATE head SET version = version + 1, changed_at = $1 WHERE shard = $2 AND household";
+pub(crate) const HOMES: &str = "SELECT DISTINCT household, shard FROM membership WHERE person";
+pub(crate) const PERSONS: &str = "SELECT id, shard FROM person WHERE id";
+pub(crate) const HOUSEHOLDS: &str = "SELECT id, shard FROM household WHERE id";
 pub(crate) const PERSON_SHARD: &str = "SELECT shard FROM person WHERE id = $1";
 pub(crate) const HOUSEHOLD_SHARD: &str = "SELECT shard FROM household WHERE id = $1";
 pub(crate) const TASK_DONE: &str =
@@ -78,6 +81,7 @@ impl Store {
         }
         heads(tx, c).await?;
         let mut shards = Shards::of(c);
+        shards.look_up_all(tx, c).await?;
         touch(tx, c, &mut shards).await?;
         let mut written = 0;
         written += self.write_register(tx, c, &mut shards).await?;
@@ -208,15 +212,9 @@ impl Store {
         let rows: Result<Vec<Vec<Val>>, _> =
             c.payments.iter().map(|p| row::payment(crypto, p)).collect();
         written += insert(tx, &t::PAYMENT, rows?, Clash::Conflict).await?;
-        let mut fresh = Vec::new();
+        let answers: Vec<Vec<Val>> = c.bank_answers.iter().map(row::bank_answer).collect();
+        written += insert(tx, &t::BANK_ANSWER, answers, Clash::Different).await?;
         for answer in &c.bank_answers {
-            let values = row::bank_answer(answer);
-            if insert(tx, &t::BANK_ANSWER, vec![values], Clash::Different).await? == 1 {
-                fresh.push(answer);
-            }
-        }
-        written += fresh.len() as u64;
-        for answer in fresh {
             let found = tx.fetch(PAYMENT_BY_ID, args![answer.payment]).await?;
             let Some(found) = found.first() else {
                 return Err(StoreError::Invalid(format!(
@@ -281,37 +279,72 @@ async fn touch(tx: &mut Tx, c: &ChangeSet, shards: &mut Shards) -> Result<(), St
     let mut households: BTreeSet<Id> = (c.residences.iter().map(|r| r.household))
         .chain(c.memberships.iter().map(|m| m.household))
         .collect();
-    let mut persons: BTreeSet<Id> = c.identities.iter().map(|i| i.person).collect();
-    let subjects: Vec<Id> = (c.evidence.iter().map(|e| e.subject))
-        .chain(c.payees.iter().map(|p| p.subject))
+    let mut persons: BTreeSet<Id> = (c.identities.iter().map(|i| i.person))
+        .chain(c.memberships.iter().map(|m| m.person))
         .collect();
-    for subject in subjects {
-        if settled.contains(&subject) {
-            continue;
-        }
-        if shards.is_household(tx, subject).await? {
+    let subjects = c.evidence.iter().map(|e| e.subject);
+    for subject in subjects.chain(c.payees.iter().map(|p| p.subject)) {
+        if shards.households.contains_key(&subject) {
             households.insert(subject);
         } else {
             persons.insert(subject);
         }
     }
-    persons.extend(c.memberships.iter().map(|m| m.person));
     persons.retain(|person| !new.contains(person));
-    for person in persons {
-        for row in tx.fetch(HOMES, args![person]).await? {
-            let household = row.id(0)?;
-            shards.households.insert(household, row.text(1)?);
-            households.insert(household);
-        }
+    let persons: Vec<Id> = persons.into_iter().collect();
+    for row in by_ids(tx, HOMES, &[], &persons).await? {
+        households.insert(row.id(0)?);
+        shards.households.insert(row.id(0)?, row.text(1)?);
     }
+    let mut by_shard: BTreeMap<String, Vec<Id>> = BTreeMap::new();
     for household in households {
         if !settled.contains(&household) {
             let shard = shards.household(tx, household).await?;
-            tx.execute(HEAD_TOUCHED, args![shard, household, c.at])
-                .await?;
+            by_shard.entry(shard).or_default().push(household);
         }
     }
+    for (shard, households) in by_shard {
+        let first = args![c.at, shard];
+        by_ids(tx, HEADS_TOUCHED, &first, &households).await?;
+    }
     Ok(())
+}
+
+/// Sizes of lists of ids in a statement: few, so that prepared statements are used again.
+const LISTS: [usize; 5] = [1, 4, 16, 64, 256];
+
+/// A statement that ends with a column, completed by `IN` with `size` placeholders after the first ones.
+pub(crate) fn in_list(sql: &str, first: usize, size: usize) -> String {
+    let marks: Vec<String> = (first + 1..=first + size)
+        .map(|i| format!("${i}"))
+        .collect();
+    format!("{sql} IN ({})", marks.join(", "))
+}
+
+/// Runs a statement for many ids. Lists are filled up with their last id.
+async fn by_ids(
+    tx: &mut Tx,
+    sql: &'static str,
+    first: &[Val],
+    ids: &[Id],
+) -> Result<Vec<Row>, StoreError> {
+    let mut out = Vec::new();
+    for chunk in ids.chunks(LISTS[LISTS.len() - 1]) {
+        let size = LISTS
+            .into_iter()
+            .find(|s| *s >= chunk.len())
+            .unwrap_or(chunk.len());
+        let mut values = first.to_vec();
+        for i in 0..size {
+            let id = chunk.get(i).or(chunk.last());
+            values.push(Val::Id(id.copied()));
+        }
+        out.extend(
+            tx.fetch_generated(in_list(sql, first.len(), size), values)
+                .await?,
+        );
+    }
+    Ok(out)
 }
 
 async fn write_cases(tx: &mut Tx, c: &ChangeSet) -> Result<u64, StoreError> {
@@ -428,13 +461,23 @@ impl Shards {
         }
     }
 
-    async fn is_household(&mut self, tx: &mut Tx, id: Id) -> Result<bool, StoreError> {
-        if self.persons.contains_key(&id) {
-            return Ok(false);
+    /// Looks up, all at once, those that the change speaks of and does not open.
+    async fn look_up_all(&mut self, tx: &mut Tx, c: &ChangeSet) -> Result<(), StoreError> {
+        let mut ids: BTreeSet<Id> = c.identities.iter().map(|i| i.person).collect();
+        ids.extend(c.memberships.iter().flat_map(|m| [m.person, m.household]));
+        ids.extend(c.residences.iter().map(|r| r.household));
+        ids.extend(c.evidence.iter().map(|e| e.subject));
+        ids.extend(c.payees.iter().map(|p| p.subject));
+        ids.retain(|id| !self.persons.contains_key(id) && !self.households.contains_key(id));
+        let mut ids: Vec<Id> = ids.into_iter().collect();
+        for row in by_ids(tx, PERSONS, &[], &ids).await? {
+            self.persons.insert(row.id(0)?, row.text(1)?);
         }
-        Ok(look_up(tx, &mut self.households, HOUSEHOLD_SHARD, id)
-            .await?
-            .is_some())
+        ids.retain(|id| !self.persons.contains_key(id));
+        for row in by_ids(tx, HOUSEHOLDS, &[], &ids).await? {
+            self.households.insert(row.id(0)?, row.text(1)?);
+        }
+        Ok(())
     }
 
     pub(crate) async fn any(&mut self, tx: &mut Tx, id: Id) -> Result<String, StoreError> {

@@ -550,13 +550,19 @@ fn stack(
     rng: &mut ChaCha8Rng,
 ) -> Result<(), WorldError> {
     let short = || WorldError::Infeasible("too few couples to stack generations on".into());
+    // Where elders are not counted and many live in three generations, the middle one may be older.
+    let (oldest_wife, oldest_child) = if t.elders.is_some() {
+        (52, 25)
+    } else {
+        (62, 40)
+    };
     let (mut plain, mut middle) = (Vec::new(), Vec::new());
     for f in families {
         match f.parents {
             Parents::Couple(c)
                 if c.elders(t.elder_age) == 0
-                    && c.wife < 52
-                    && f.children.iter().all(|k| k.age < 25) =>
+                    && c.wife < oldest_wife
+                    && f.children.iter().all(|k| k.age < oldest_child) =>
             {
                 middle.push((c.husband.min(c.wife), (c, f.children)));
             }

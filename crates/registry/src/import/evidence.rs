@@ -228,10 +228,11 @@ impl Sheet {
                 } else {
                     String::new()
                 };
+                let says = record.value.to_string();
                 let key = (record.subject, record.kind.clone(), record.valid.from, told);
                 match seen.get(&key) {
                     Some((line, value)) => {
-                        let same = *value == record.value.to_string();
+                        let same = *value == says;
                         problems.push(duplicate(*line, same).at(
                             row.line,
                             &record.kind,
@@ -239,7 +240,7 @@ impl Sheet {
                         ));
                     }
                     None => {
-                        seen.insert(key, (row.line, record.value.to_string()));
+                        seen.insert(key, (row.line, says));
                     }
                 }
             }
@@ -536,7 +537,8 @@ pub(crate) fn values<'k>(
         match ValueType::read_record(fields, cell) {
             Ok(Some(value)) => out.push((kind, value)),
             Ok(None) => {}
-            Err((field, shown, why)) => {
+            Err(problem) => {
+                let (field, shown, why) = *problem;
                 let heading =
                     column(&field).map_or(field.as_str(), |(_, _, at)| header[*at].as_str());
                 problems.push(why.at(row.line, heading, shown));

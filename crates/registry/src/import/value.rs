@@ -151,7 +151,7 @@ impl ValueType {
     pub(crate) fn read_record<'a>(
         fields: &[(String, ValueType, bool)],
         cell: impl Fn(&str) -> Option<&'a Cell>,
-    ) -> Result<Option<Value>, (String, String, Why)> {
+    ) -> Result<Option<Value>, Box<(String, String, Why)>> {
         let mut out = Map::new();
         let mut any = false;
         for (name, kind, nullable) in fields {
@@ -159,7 +159,7 @@ impl ValueType {
                 Some(cell) if !cell.is_empty() => {
                     any = true;
                     let read = kind.read(cell, *nullable);
-                    read.map_err(|why| (name.clone(), cell.show(), why))?
+                    read.map_err(|why| Box::new((name.clone(), cell.show(), why)))?
                 }
                 _ => Value::Null,
             };
@@ -177,7 +177,7 @@ impl ValueType {
                     format!("应填：{zh}"),
                     format!("write {en}"),
                 );
-                return Err((name.clone(), String::new(), why));
+                return Err(Box::new((name.clone(), String::new(), why)));
             }
         }
         Ok(Some(Value::Object(out)))
@@ -277,8 +277,7 @@ fn ratio(text: &str) -> Option<Value> {
     decimal(
         &format!("{:.10}", n / 100.0)
             .trim_end_matches('0')
-            .trim_end_matches('.')
-            .to_owned(),
+            .trim_end_matches('.'),
     )
 }
 

@@ -1,5 +1,6 @@
 //! The store on both databases. PostgreSQL is started from Debian's package when it is installed.
 
+mod books;
 mod commit;
 mod pg;
 mod readers;
