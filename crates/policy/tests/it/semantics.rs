@@ -565,4 +565,23 @@ proptest! {
             prop_assert_eq!(outcome.amount(), Fen::yuan(standard - income + grades));
         }
     }
+
+    /// Whatever becomes of a file, reading it ends with a report, and what loads can be asked.
+    #[test]
+    fn no_damage_to_a_file_makes_it_panic(
+        cuts in proptest::collection::vec((0usize..4000, 0usize..40, "[|`{}:：，@#\\-\\[\\]<>=?0-9甲 \n]{0,3}"), 1..4),
+    ) {
+        let mut text = GENERAL.to_string();
+        for (at, length, new) in cuts {
+            let chars: Vec<char> = text.chars().collect();
+            let from = at.min(chars.len());
+            let to = (from + length).min(chars.len());
+            text = chars[..from].iter().collect::<String>() + &new + &chars[to..].iter().collect::<String>();
+        }
+        let files = [("places.csv", PLACES), ("a.md", text.as_str()), ("l.md", LATER)];
+        let files = files.map(|(path, text)| SourceFile { path: path.into(), text: text.into() });
+        let (law, report) = Law::load_lenient(files.to_vec());
+        let _ = (report.render(Language::Both), report.to_json(), law.list());
+        let _ = eval_json(&law, "QQ", day("2020-05-01"), "a", &poor());
+    }
 }
