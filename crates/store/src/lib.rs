@@ -28,6 +28,7 @@ mod people;
 mod population;
 mod presence;
 mod schema;
+mod statistics;
 mod value;
 mod write;
 
@@ -135,9 +136,31 @@ impl Store {
                 Ok(true)
             })?;
             if !step {
+                self.tell_planner().await?;
                 return Ok(taken);
             }
             taken += 1;
         }
+    }
+
+    /// See [`statistics`]. PostgreSQL counts for itself.
+    async fn tell_planner(&self) -> Result<(), StoreError> {
+        if self.db.is_pg() {
+            return Ok(());
+        }
+        transact!(self.db, db::Durability::Synced, |tx| {
+            let have = tx.fetch(statistics::HAVE, vec![]).await?;
+            if have.first().map_or(Ok(0), |row| row.int(0))? > 0 {
+                return Ok(());
+            }
+            tx.execute(statistics::CREATE, vec![]).await?;
+            tx.execute(statistics::CLEAR, vec![]).await?;
+            for (table, index, line) in statistics::lines() {
+                tx.execute(statistics::SET, args![table, index, line])
+                    .await?;
+            }
+            tx.execute(statistics::RELOAD, vec![]).await?;
+            Ok(())
+        })
     }
 }

@@ -106,7 +106,7 @@ impl Store {
                         count.written += write_sqlite(&mut connection, chunk)?;
                         progress(count);
                     }
-                    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA optimize")?;
+                    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
                     Ok::<_, StoreError>(count)
                 });
                 join(writer).await??

@@ -6,6 +6,7 @@
 use crate::Store;
 use crate::db::{Db, Tx, read_pg_transaction};
 use crate::encode::split_ids;
+use crate::entitlements::SHARDS;
 use crate::error::StoreError;
 use crate::value::{Val, args, day_number, day_of};
 use base::{Day, Id, Instant};
@@ -47,7 +48,6 @@ impl Iterator for Population {
     }
 }
 
-pub(crate) const SHARDS: &str = "SELECT DISTINCT shard FROM household ORDER BY shard";
 pub(crate) const HOUSEHOLDS: &str = "SELECT id FROM household WHERE shard = $1 AND id > $2 AND opened_at <= $3 ORDER BY id LIMIT $4";
 pub(crate) const LIVING: &str = "SELECT household, area, recorded_at, id FROM residence \
      WHERE shard = $1 AND household > $2 AND household <= $3 AND recorded_at <= $4 \

@@ -106,7 +106,7 @@ fn no_statement_goes_unchecked() {
             .expect("a name")
             .to_string_lossy()
             .into_owned();
-        if module == "migrations" || module == "schema" {
+        if ["migrations", "schema", "statistics"].contains(&module.as_str()) {
             continue;
         }
         let text = std::fs::read_to_string(&path).expect("read");
@@ -115,7 +115,7 @@ fn no_statement_goes_unchecked() {
                 continue;
             };
             let sql = rest.trim_start().trim_start_matches('"');
-            if ["SELECT", "INSERT", "UPDATE", "DELETE"]
+            if ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"]
                 .iter()
                 .any(|verb| sql.starts_with(verb))
             {
