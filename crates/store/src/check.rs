@@ -39,6 +39,10 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("entitlements::WHOLE_PAGE", crate::entitlements::WHOLE_PAGE),
     ("entitlements::SHARDS", crate::entitlements::SHARDS),
     ("entitlements::PERIODS", crate::entitlements::PERIODS),
+    (
+        "entitlements::REDETERMINED",
+        crate::entitlements::REDETERMINED,
+    ),
     ("entitlements::AWARDS_OF", crate::entitlements::AWARDS_OF),
     ("entitlements::AWARDS", crate::entitlements::AWARDS),
     ("entitlements::CHANGES_OF", crate::entitlements::CHANGES_OF),

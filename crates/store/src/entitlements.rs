@@ -291,7 +291,9 @@ impl Store {
     /// When the database fails.
     pub async fn redetermined_subjects(&self) -> Result<Vec<(String, Id)>, StoreError> {
         let rows = self.db.fetch(REDETERMINED, vec![]).await?;
-        rows.iter().map(|row| Ok((row.text(0)?, row.id(1)?))).collect()
+        rows.iter()
+            .map(|row| Ok((row.text(0)?, row.id(1)?)))
+            .collect()
     }
 
     /// How the latest determinations of a period came out.
