@@ -14,6 +14,7 @@ pub mod eval;
 mod lexer;
 pub mod number;
 pub mod parser;
+pub mod print;
 pub mod scope;
 pub mod table;
 pub mod temporal;

@@ -330,6 +330,70 @@ mod random {
         prop::collection::vec(scrap, 0..40).prop_map(|v| v.concat())
     }
 
+    /// Expressions that can be read: numbers `n`, texts `s`, lists `l` of numbers, a few forms each.
+    fn readable() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec![
+            "n",
+            "s",
+            "l",
+            "1",
+            "-2.5",
+            "0.1e3",
+            "\"a\\\"b\"",
+            "true",
+            "null",
+            "@\"2024-02-29\"",
+            "[1..5)",
+            "(< 3)",
+            "count",
+            "{a: 1, \"b c\": n}",
+            "l[1]",
+            "l[-1]",
+            "@\"P1Y\"",
+            "[]",
+        ]);
+        leaf.prop_map(str::to_string)
+            .prop_recursive(4, 40, 4, |inner| {
+                let signs = prop::sample::select(vec![
+                    "+", "-", "*", "/", "**", "=", "!=", "<", ">=", "and", "or",
+                ]);
+                prop_oneof![
+                    (inner.clone(), signs, inner.clone())
+                        .prop_map(|(a, op, b)| format!("({a}) {op} ({b})")),
+                    (inner.clone(), inner.clone(), inner.clone())
+                        .prop_map(|(a, b, c)| format!("if {a} then {b} else {c}")),
+                    (inner.clone(), inner.clone())
+                        .prop_map(|(a, b)| format!("for i in {a} return [i, {b}]")),
+                    (inner.clone(), inner.clone())
+                        .prop_map(|(a, b)| format!("some i in {a} satisfies i = {b}")),
+                    (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a})[item = {b}]")),
+                    (inner.clone(), inner.clone())
+                        .prop_map(|(a, b)| format!("({a}) between ({b}) and 5")),
+                    (inner.clone(), inner.clone())
+                        .prop_map(|(a, b)| format!("({a}) in (< ({b}), 3, [1..2])")),
+                    inner.clone().prop_map(|a| format!("-({a})")),
+                    inner.clone().prop_map(|a| format!("({a}).a")),
+                    inner
+                        .clone()
+                        .prop_map(|a| format!("({a}) instance of list<number>")),
+                    inner
+                        .clone()
+                        .prop_map(|a| format!("(function(x: number, y) {a})(1, y)")),
+                    (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("sum([{a}, {b}])")),
+                    (inner.clone(), inner)
+                        .prop_map(|(a, b)| format!("{{p: {a}, q: p, r s: {b}}}.r s")),
+                ]
+            })
+    }
+
+    fn printable_scope() -> Scope {
+        let mut scope = Scope::lenient();
+        scope.define("n", Type::Number(None), 0);
+        scope.define("s", Type::Text, 1);
+        scope.define("l", Type::list(Type::Number(None)), 2);
+        scope
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_the_parser_panic(text in prop_oneof![scraps(), "\\PC{0,60}"]) {
@@ -338,6 +402,23 @@ mod random {
                     let _ = Machine::new(scope.mode).run(&Fixed(Vec::new()), &parsed.expr, &[]);
                 }
             }
+        }
+
+        /// Printed, an expression reads back to one that prints the same and computes the same.
+        #[test]
+        fn what_is_printed_reads_back(text in readable()) {
+            let scope = printable_scope();
+            let Ok(first) = parse_expression(&text, &scope) else { return Ok(()) };
+            let printed = super::super::print::expression(&first.expr);
+            let second = match parse_expression(&printed, &scope) {
+                Ok(second) => second,
+                Err(found) => return Err(TestCaseError::fail(format!("{text} -> {printed}: {}", found[0]))),
+            };
+            prop_assert_eq!(super::super::print::expression(&second.expr), printed.clone());
+            let host = Fixed(vec![Value::from(7), Value::text("abc"), Value::list(vec![1.into(), 2.into()])]);
+            let mut machine = Machine::new(Mode::Lenient);
+            let values = [&first, &second].map(|p| machine.run(&host, &p.expr, &[]).map(|v| v.to_string()).map_err(|e| e.fault));
+            prop_assert_eq!(&values[0], &values[1], "{} -> {}", text, printed);
         }
     }
 }

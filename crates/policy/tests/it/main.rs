@@ -3,6 +3,7 @@
 mod broken_laws;
 mod semantics;
 mod shipped_law;
+mod tck;
 
 use policy::law::SourceFile;
 use std::path::{Path, PathBuf};
