@@ -253,8 +253,38 @@ fn null_spreads_in_strict_mode() {
     );
 }
 
+/// Half of what a thread of a test or of the server has: the limits must hold well within.
+fn with_small_stack(work: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::Builder::new()
+        .stack_size(SMALL_STACK)
+        .spawn(work);
+    thread.expect("a thread").join().expect("no panic");
+}
+
+const SMALL_STACK: usize = 1 << 20;
+
+#[test]
+fn what_is_within_the_limits_works() {
+    with_small_stack(|| {
+        let deep = format!("{}1{}", "(".repeat(90), ")".repeat(90));
+        let chain = vec!["1"; 250].join(" + ");
+        let lists = format!("count({}1{})", "[".repeat(80), "]".repeat(80));
+        for (source, value) in [(deep, "1"), (chain, "250"), (lists, "1")] {
+            shows(&source, value);
+        }
+        shows(
+            "{f: function(g, n) if n = 0 then 0 else 1 + g(g, n - 1), r: f(f, 50)}.r",
+            "50",
+        );
+    });
+}
+
 #[test]
 fn limits_are_errors() {
+    with_small_stack(limits);
+}
+
+fn limits() {
     let deep = format!("{}1{}", "(".repeat(5000), ")".repeat(5000));
     let chain = vec!["1"; 5000].join(" + ");
     let tests = format!("{}1{}", "1 in (".repeat(150), ")".repeat(150));

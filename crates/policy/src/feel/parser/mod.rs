@@ -17,8 +17,10 @@ use std::sync::Arc;
 
 /// Longest source of one expression, in bytes.
 pub const MAX_SOURCE: usize = 1 << 20;
-/// Deepest nesting of one expression.
-pub const MAX_DEPTH: u16 = 64;
+/// Deepest nesting of parentheses and the like in one expression.
+pub const MAX_DEPTH: u16 = 100;
+/// Deepest tree: a chain of so many operators of one kind.
+pub const MAX_TREE: u16 = 300;
 /// Most diagnostics of one expression; further ones are not kept.
 const MAX_DIAGNOSTICS: usize = 50;
 
@@ -238,7 +240,7 @@ impl<'a> Parser<'a> {
 
     fn node(&mut self, span: Span, kind: super::ast::ExprKind) -> Read<Expr> {
         let expr = Expr::new(span, kind);
-        if expr.depth > MAX_DEPTH {
+        if expr.depth > MAX_TREE {
             self.too_deep()
         } else {
             Ok(expr)
