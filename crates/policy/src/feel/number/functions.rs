@@ -15,14 +15,13 @@ fn big(number: Number) -> Option<Big> {
         .map(|b| b.with_precision(WORKING).value())
 }
 
+/// Rounds by our own half-to-even, from all the digits that were computed.
 fn back(value: Big) -> Option<Number> {
-    let rounded = value.with_precision(34).value();
-    let (significand, exponent) = rounded.into_repr().into_parts();
-    Number::new(
-        i128::try_from(significand).ok()?,
-        i32::try_from(exponent).ok()?,
-    )
-    .map(Number::stripped)
+    let (significand, exponent) = value.into_repr().into_parts();
+    format!("{significand}e{exponent}")
+        .parse()
+        .ok()
+        .map(Number::stripped)
 }
 
 impl Number {

@@ -122,7 +122,97 @@ mod oracle {
     }
 }
 
+/// Exact arithmetic on big integers, rounded digit by digit: slow, and shares nothing with `Number`.
+mod exact {
+    use super::*;
+    use num_bigint::BigInt;
+
+    fn ten(power: i32) -> BigInt {
+        BigInt::from(10).pow(power as u32)
+    }
+
+    /// Both as whole numbers of the smaller of the two units.
+    fn common(x: Number, y: Number) -> (BigInt, BigInt, i32) {
+        let unit = x.exponent().min(y.exponent());
+        let scaled = |n: Number| BigInt::from(n.coefficient()) * ten(n.exponent() - unit);
+        (scaled(x), scaled(y), unit)
+    }
+
+    /// Rounds to 34 digits half to even; `tail` says that more follows.
+    fn rounded(value: BigInt, exponent: i32, tail: bool) -> Option<Number> {
+        let negative = value < BigInt::ZERO;
+        let digits = value.magnitude().to_string();
+        if digits.len() <= 34 {
+            let kept: i128 = digits.parse().expect("34 digits");
+            return Number::new(if negative { -kept } else { kept }, exponent);
+        }
+        let (kept, rest) = digits.split_at(34);
+        let kept: i128 = kept.parse().expect("34 digits");
+        let half = format!("5{}", "0".repeat(rest.len() - 1));
+        let up = match rest.cmp(half.as_str()) {
+            Ordering::Equal => tail || kept % 2 == 1,
+            order => order == Ordering::Greater,
+        };
+        let kept = kept + i128::from(up);
+        Number::new(
+            if negative { -kept } else { kept },
+            exponent + rest.len() as i32,
+        )
+    }
+
+    pub fn sum(x: Number, y: Number) -> Option<Number> {
+        let (a, b, unit) = common(x, y);
+        rounded(a + b, unit, false)
+    }
+
+    pub fn product(x: Number, y: Number) -> Option<Number> {
+        let product = BigInt::from(x.coefficient()) * BigInt::from(y.coefficient());
+        rounded(product, x.exponent() + y.exponent(), false)
+    }
+
+    pub fn quotient(x: Number, y: Number) -> Option<Number> {
+        let (a, b) = (
+            BigInt::from(x.coefficient()) * ten(80),
+            BigInt::from(y.coefficient()),
+        );
+        let whole = &a / &b;
+        let tail = &whole * &b != a;
+        rounded(whole, x.exponent() - y.exponent() - 80, tail)
+    }
+
+    pub fn order(x: Number, y: Number) -> Ordering {
+        let (a, b, _) = common(x, y);
+        a.cmp(&b)
+    }
+}
+
+/// Coefficients of every size up to 34 digits, with round ones among them.
+fn coefficients() -> impl Strategy<Value = i128> {
+    (any::<i128>(), 0u32..35, 0u32..35).prop_map(|(c, digits, zeros)| {
+        let c = c % 10i128.pow(digits);
+        if zeros > 20 && digits + zeros <= 44 {
+            c / 10i128.pow(zeros - 20) * 10i128.pow(zeros - 20)
+        } else {
+            c
+        }
+    })
+}
+
 proptest! {
+    #[test]
+    fn arithmetic_agrees_with_exact_arithmetic(
+        a in coefficients(), ea in -60i32..60, b in coefficients(), eb in -60i32..60,
+    ) {
+        let (x, y) = (Number::new(a, ea).expect("in range"), Number::new(b, eb).expect("in range"));
+        prop_assert_eq!(x.add(y), exact::sum(x, y), "{} + {}", x, y);
+        prop_assert_eq!(x.sub(y), exact::sum(x, y.neg()), "{} - {}", x, y);
+        prop_assert_eq!(x.mul(y), exact::product(x, y), "{} * {}", x, y);
+        if b != 0 {
+            prop_assert_eq!(x.div(y), exact::quotient(x, y), "{} / {}", x, y);
+        }
+        prop_assert_eq!(x.cmp(&y), exact::order(x, y));
+    }
+
     #[test]
     fn sums_products_and_order_agree_with_scaled_integers(
         a in any::<i32>(), ea in -8i32..=4, b in any::<i32>(), eb in -8i32..=4,
