@@ -8,8 +8,6 @@ use crate::feel::number::Number;
 use crate::feel::temporal::{DateTime, Duration, Time};
 use crate::feel::value::{Context, Value, parse_at_literal};
 use std::fmt;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How a case went.
@@ -68,17 +66,25 @@ pub struct Total {
     pub ignored: usize,
 }
 
-/// Runs every case beneath a folder (`TestCases`, a level, or one folder of cases), in order of
-/// path. `now` is the present moment for models that ask for it. Errors when a folder cannot be read.
-pub fn run(dir: &Path, now: Option<DateTime>) -> std::io::Result<Vec<CaseResult>> {
-    let mut files = Vec::new();
-    gather(dir, &mut files, 0)?;
-    files.sort();
+/// A file of the TCK: a case file or a model.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Its path with `/`, at least `level/folder/name`.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Runs every case among the files (`.xml` cases beside `.dmn` models), in order of path. `now` is
+/// the present moment for models that ask for it.
+pub fn run(files: &[File], now: Option<DateTime>) -> Vec<CaseResult> {
+    let mut cases: Vec<&File> = files.iter().filter(|f| f.path.ends_with(".xml")).collect();
+    cases.sort_by(|a, b| a.path.cmp(&b.path));
     let mut results = Vec::new();
-    for file in files {
-        run_file(&file, now, &mut results)?;
+    for case in cases {
+        run_file(case, files, now, &mut results);
     }
-    Ok(results)
+    results
 }
 
 /// Counts results by level.
@@ -105,45 +111,23 @@ pub fn totals(results: &[CaseResult]) -> Vec<Total> {
     totals
 }
 
-fn gather(dir: &Path, files: &mut Vec<PathBuf>, depth: u32) -> std::io::Result<()> {
-    if depth > 4 {
-        return Ok(());
-    }
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            gather(&path, files, depth + 1)?;
-        } else if path.extension().is_some_and(|e| e == "xml") {
-            files.push(path);
-        }
-    }
-    Ok(())
+/// The folder of a path, and the name within it.
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
 }
 
-fn name_of(path: Option<&Path>) -> String {
-    path.and_then(Path::file_name)
-        .map(|n| n.to_string_lossy().into_owned())
-        .unwrap_or_default()
-}
-
-fn run_file(
-    path: &Path,
-    now: Option<DateTime>,
-    results: &mut Vec<CaseResult>,
-) -> std::io::Result<()> {
-    let Ok(root) = xml::read(&fs::read_to_string(path)?) else {
-        return Ok(());
+fn run_file(case: &File, files: &[File], now: Option<DateTime>, results: &mut Vec<CaseResult>) {
+    let Ok(root) = xml::read(&case.text) else {
+        return;
     };
     if root.name != "testCases" {
-        return Ok(());
+        return;
     }
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let folder = format!("{}/{}", name_of(dir.parent()), name_of(Some(dir)));
-    let file = path
-        .file_stem()
-        .map(|n| n.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    let program = load(dir, root.child_text("modelName").unwrap_or_default());
+    let (dir, name) = split(&case.path);
+    let (above, last) = split(dir);
+    let folder = format!("{}/{last}", split(above).1);
+    let file = name.trim_end_matches(".xml").to_string();
+    let program = load(files, dir, root.child_text("modelName").unwrap_or_default());
     for case in root.all("testCase") {
         let id = case.attribute("id").unwrap_or_default().to_string();
         let (verdict, note) = match &program {
@@ -158,26 +142,25 @@ fn run_file(
             note,
         });
     }
-    Ok(())
 }
 
-/// The model of a folder with all others beside it.
-pub fn load(dir: &Path, name: &str) -> Result<Program, String> {
-    let read = |path: &Path| -> Result<Model, String> {
-        let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        model::read(&text).map_err(|e| format!("{}: {e}", path.display()))
-    };
-    let mut models = vec![read(&dir.join(name))?];
-    let mut others: Vec<PathBuf> = fs::read_dir(dir)
-        .map_err(|e| e.to_string())?
-        .filter_map(|e| e.ok().map(|e| e.path()))
-        .filter(|p| p.extension().is_some_and(|e| e == "dmn") && name_of(Some(p)) != name)
+/// The model of a folder with all others beside it, which it may import.
+fn load(files: &[File], dir: &str, name: &str) -> Result<Program, String> {
+    let mut beside: Vec<&File> = files
+        .iter()
+        .filter(|f| f.path.ends_with(".dmn") && split(&f.path).0 == dir)
         .collect();
-    others.sort();
-    for other in others {
-        models.push(read(&other)?);
+    // The model itself first; sorting is stable.
+    beside.sort_by(|a, b| a.path.cmp(&b.path));
+    beside.sort_by_key(|f| split(&f.path).1 != name);
+    if beside.first().is_none_or(|f| split(&f.path).1 != name) {
+        return Err(format!("{dir}: no model `{name}`"));
     }
-    Ok(Program::load(&models))
+    let models: Result<Vec<Model>, String> = beside
+        .iter()
+        .map(|f| model::read(&f.text).map_err(|e| format!("{}: {e}", f.path)))
+        .collect();
+    Ok(Program::load(&models?))
 }
 
 fn run_case(program: &Program, case: &Element, now: Option<DateTime>) -> (Verdict, String) {

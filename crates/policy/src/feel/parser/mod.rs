@@ -1,6 +1,7 @@
 //! Text to tree. Names are taken in scope (the longest known name wins, spaces and marks included),
 //! types and units are worked out on the way, and in strict mode every misfit is a diagnostic.
 
+mod calls;
 mod compound;
 pub(crate) use compound::{ANY_PARAMS, simple_type};
 mod names;
