@@ -113,8 +113,7 @@ async fn serve_office(office: Arc<Office>, port: u16) -> Outcome {
             "sign in as community, caseworker, approver, finance, auditor or analyst; pass phrase {PASSWORD}"
         );
     }
-    let router = axum::Router::new();
-    let _ = office;
+    let router = crate::web::site(office).await?;
     axum::serve(listener, router)
         .with_graceful_shutdown(async {
             let _ = tokio::signal::ctrl_c().await;

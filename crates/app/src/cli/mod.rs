@@ -104,8 +104,8 @@ pub struct DemoArgs {
     /// Same seed, same district.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// First and last month, such as 2026-09..2026-11.
-    #[arg(long, default_value = "2026-09..2026-11")]
+    /// First and last month, such as 2026-08..2026-10.
+    #[arg(long, default_value = "2026-08..2026-10")]
     pub months: String,
     /// Port on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 8080)]

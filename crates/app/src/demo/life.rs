@@ -102,8 +102,9 @@ impl<'a> Simulation<'a> {
                 today.push(event);
             }
             bar.add(today.len() as u64);
-            self.hear(today, &mut figures).await?;
+            // Desks are cleared first thing in the morning; then the day's news comes in.
             self.work(day, &mut figures).await?;
+            self.hear(today, &mut figures).await?;
             if self.pays_on(day) {
                 self.pay(month, day, &mut figures).await?;
             }
@@ -233,7 +234,8 @@ impl<'a> Simulation<'a> {
         match taken {
             Ok(case) => {
                 figures.applications += 1;
-                self.desk.insert((at.today, case.id), case.subject.shard);
+                let tomorrow = at.today.succ_opt().unwrap_or(at.today);
+                self.desk.insert((tomorrow, case.id), case.subject.shard);
                 Ok(())
             }
             // Open already, running already, or moved away meanwhile: nothing to take.
@@ -281,7 +283,7 @@ impl<'a> Simulation<'a> {
         day: Day,
         figures: &mut MonthFigures,
     ) -> Result<Option<Day>, DemoError> {
-        let at = At::new(evening(day).now - chrono::TimeDelta::hours(4));
+        let at = morning(day);
         let view = self.office.case_view(shard, case, at).await?;
         let state = view.case.state();
         if state.closed.is_some() {
@@ -444,6 +446,11 @@ fn days(month: Month, end: Day) -> impl Iterator<Item = Day> {
 fn evening(day: Day) -> At {
     let hour = chrono::NaiveTime::from_hms_opt(10, 0, 0).unwrap_or_default();
     At::new(day.and_time(hour).and_utc())
+}
+
+/// Before the first news of a day.
+fn morning(day: Day) -> At {
+    At::new(evening(day).now - chrono::TimeDelta::minutes(9 * 60 + 55))
 }
 
 fn facts_of(what: What) -> Facts {

@@ -223,7 +223,7 @@ async fn put_staff(office: &Office, world: &World) -> Result<(), DemoError> {
     let payer = Payer {
         name: "民生资金专户（演示）".into(),
         account: "9990170000000000001".into(),
-        bank: "DEMO-BANK-0001".into(),
+        bank: "DEMOBANK0001".into(),
     };
     let text = serde_json::to_string(&payer).unwrap_or_default();
     office.store.set_setting(PAYER, &text).await?;

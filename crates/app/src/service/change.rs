@@ -230,6 +230,47 @@ impl Office {
         Ok(figures)
     }
 
+    /// Redetermines many households for a change that is not about them alone, several at a time.
+    ///
+    /// # Errors
+    /// As [`Office::record`]; households before the failure stay redetermined.
+    pub async fn record_households(
+        &self,
+        households: &[Id],
+        change: &Change<'static>,
+        by: &str,
+        at: At,
+    ) -> Result<(), ServiceError> {
+        let changes = std::slice::from_ref(change);
+        for chunk in households.chunks(64) {
+            let decided = futures_join(chunk.iter().map(|household| async move {
+                let read = self.prefetch(&[*household]).await?;
+                let facts = Facts::default();
+                let (read, correction) = self.decide_on(read, &facts, changes, by, at).await?;
+                let request = redetermination_id(*household, change, at);
+                Ok::<_, ServiceError>(change_set(request, &facts, &read, &correction, by, at))
+            }))
+            .await;
+            let mut whole = ChangeSet::default();
+            for set in decided {
+                merge(&mut whole, set?);
+            }
+            match self.store.commit_bulk(&whole).await {
+                Ok(_) => {}
+                // Two of them share a person, or somebody was faster: one after the other, then.
+                Err(error) if error.is_conflict() => {
+                    for household in chunk {
+                        let request = redetermination_id(*household, change, at);
+                        self.record_household(request, *household, changes, by, at)
+                            .await?;
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
     /// Redetermines one household for changes that are not about it alone (a month opened, a figure that
     /// became known), with all that follows.
     ///
@@ -609,11 +650,49 @@ pub(super) fn change_set(
     }
 }
 
+/// The request by which a household is redetermined for a change: the same again is the same request.
+fn redetermination_id(household: Id, change: &Change<'_>, at: At) -> Id {
+    Id::derive(&[
+        "redetermine",
+        &household.to_string(),
+        &format!("{change:?}"),
+        &base::format_instant(at.now),
+    ])
+}
+
+/// Waits for all, side by side on this task.
+async fn futures_join<F: Future>(jobs: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut jobs: Vec<_> = jobs.map(Box::pin).collect();
+    let mut done: Vec<Option<F::Output>> = jobs.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        let mut pending = false;
+        for (job, slot) in jobs.iter_mut().zip(&mut done) {
+            if slot.is_none() {
+                match job.as_mut().poll(context) {
+                    std::task::Poll::Ready(output) => *slot = Some(output),
+                    std::task::Poll::Pending => pending = true,
+                }
+            }
+        }
+        if pending {
+            std::task::Poll::Pending
+        } else {
+            std::task::Poll::Ready(())
+        }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
+
 /// Adds a change to others that are written with it.
 fn merge(whole: &mut ChangeSet, set: ChangeSet) {
     whole.shard = set.shard;
     whole.at = whole.at.max(set.at);
-    whole.expect.extend(set.expect);
+    for expected in set.expect {
+        if !whole.expect.contains(&expected) {
+            whole.expect.push(expected);
+        }
+    }
     whole.persons.extend(set.persons);
     whole.households.extend(set.households);
     whole.identities.extend(set.identities);

@@ -11,7 +11,7 @@ use entitlement::rules::Rules;
 use entitlement::situation::Memo;
 use entitlement::{Review, Subject};
 use registry::slice::HouseholdSlice;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use store::{ChangeSet, JournalEntry, PopulationFilter};
 
 /// The setting that holds the last day that a night run ended.
@@ -57,10 +57,16 @@ impl Office {
             date: date.to_string(),
             ..NightSummary::default()
         };
-        let last = self.store.setting(LAST_NIGHT).await?;
-        let last = last
-            .and_then(|t| base::parse_day(&t).ok())
-            .unwrap_or(date - chrono::Days::new(1));
+        let last = match self
+            .store
+            .setting(LAST_NIGHT)
+            .await?
+            .map(|t| base::parse_day(&t))
+        {
+            Some(Ok(day)) => day,
+            // The first night looks back to the first month that was determined.
+            _ => self.first_opened().await?.map_or(date, Month::first) - chrono::Days::new(1),
+        };
         for (name, from) in self.figures_known(last, date) {
             summary.redetermined += self.redetermine_from(from, by, at).await?;
             summary.figures.push(name);
@@ -119,6 +125,15 @@ impl Office {
             .collect())
     }
 
+    async fn first_opened(&self) -> Result<Option<Month>, ServiceError> {
+        Ok(self
+            .opened()
+            .await?
+            .into_iter()
+            .flat_map(|o| o.months)
+            .min())
+    }
+
     /// Figures of the law that became known after `last` and up to `date`, with their first day.
     fn figures_known(&self, last: Day, date: Day) -> Vec<(String, Day)> {
         let mut found = Vec::new();
@@ -138,27 +153,22 @@ impl Office {
 
     /// Redetermines everybody whose months from `from` on come out otherwise now.
     async fn redetermine_from(&self, from: Day, by: &str, at: At) -> Result<u64, ServiceError> {
-        let mut households = BTreeSet::new();
+        let cause = Change::Parameter {
+            valid: Period::since(from),
+        };
+        let mut redetermined = 0;
         for programme in determined_for_everybody(self.law()) {
             for month in self.opened_months(programme).await? {
-                if month >= Month::of(from) {
-                    households.extend(self.compare(programme, month, at).await?.differing);
+                if month < Month::of(from) {
+                    continue;
                 }
+                let run = self
+                    .run_month(programme, month, &cause, by, at, &|_| {})
+                    .await?;
+                redetermined += run.differing + run.rewritten;
             }
         }
-        let valid = Period::since(from);
-        for household in &households {
-            let request = Id::derive(&[
-                "figure-known",
-                &household.to_string(),
-                &from.to_string(),
-                &base::format_instant(at.now),
-            ]);
-            let change = [Change::Parameter { valid }];
-            self.record_household(request, *household, &change, by, at)
-                .await?;
-        }
-        Ok(households.len() as u64)
+        Ok(redetermined)
     }
 
     /// Opens a case for each award whose review fell due after `last` and up to `date`.

@@ -7,8 +7,8 @@ use base::{Fen, Id, Month};
 use entitlement::Outcome;
 use entitlement::change::{At, Change};
 use entitlement::decision::{self, Decision};
-use entitlement::determination::{Award, PeriodKey, SubjectKey};
-use entitlement::determine::{Found, next_version};
+use entitlement::determination::{Award, Determination, PeriodKey, SubjectKey};
+use entitlement::determine::{Found, determination_id, next_version};
 use entitlement::month::{Beside, hearable, settle};
 use entitlement::owed::award_running;
 use entitlement::redetermination::Look;
@@ -49,8 +49,11 @@ pub struct RunSummary {
     pub entitlements: u64,
     /// Determinations written.
     pub written: u64,
-    /// Households whose determination differed from the one that stood, and that were redetermined.
+    /// Households whose determination differed from the one that stood, and that were redetermined
+    /// with all that follows.
     pub differing: u64,
+    /// Subjects without award and without money whose determination differed: a new version, no more.
+    pub rewritten: u64,
     /// Subjects whose rules could not be run, with the reason; the first hundred.
     pub faults: Vec<String>,
 }
@@ -76,6 +79,14 @@ struct Before {
     carries: HashMap<Id, Carry>,
     awards: HashMap<Id, Vec<Award>>,
     owed_before: HashMap<Id, store::Owed>,
+    owed: HashMap<Id, store::Owed>,
+}
+
+impl Before {
+    /// Is money owed, or does an award run or did one?
+    fn at_stake(&self, subject: Id) -> bool {
+        self.awards.contains_key(&subject) || self.owed.contains_key(&subject)
+    }
 }
 
 /// One household's result on its way to the writer.
@@ -108,7 +119,25 @@ impl Office {
         month: Month,
         by: &str,
         at: At,
-        progress: &dyn Fn(u64),
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<RunSummary, ServiceError> {
+        let cause = Change::Opened {
+            programme: programme.to_string(),
+            month,
+        };
+        self.run_month(programme, month, &cause, by, at, progress)
+            .await
+    }
+
+    /// As [`Office::determine_all`], saying what the differences come from.
+    pub(super) async fn run_month(
+        &self,
+        programme: &str,
+        month: Month,
+        cause: &Change<'static>,
+        by: &str,
+        at: At,
+        progress: &(dyn Fn(u64) + Sync),
     ) -> Result<RunSummary, ServiceError> {
         let standing = Arc::new(self.before(programme, month, at).await?);
         self.open_month(programme, month).await?;
@@ -134,8 +163,17 @@ impl Office {
                 let mut differs = false;
                 for subject in done.found {
                     count(&mut summary, &subject.found, subject.persons);
-                    differs |= !match standing.marks.get(&subject.found.subject.id) {
-                        Some(mark) => self.same(&subject.found, &standing, mark)?,
+                    let id = subject.found.subject.id;
+                    differs |= !match standing.marks.get(&id) {
+                        Some(mark) if self.same(&subject.found, &standing, mark)? => true,
+                        // Money or an award is at stake: all that follows must be worked out.
+                        Some(_) if standing.at_stake(id) => false,
+                        Some(mark) => {
+                            summary.rewritten += 1;
+                            set.determinations
+                                .extend(self.again(subject.found, &standing, *mark));
+                            true
+                        }
                         None => self.first(&mut set, &mut summary, &standing, subject)?,
                     };
                 }
@@ -149,10 +187,7 @@ impl Office {
         }
         self.write_batch(&mut set, at).await?;
         summary.differing = differing.len() as u64;
-        for household in differing {
-            self.redetermine_household(household, programme, month, by, at)
-                .await?;
-        }
+        self.record_households(&differing, cause, by, at).await?;
         self.finish_run(&summary, by, at).await?;
         Ok(summary)
     }
@@ -273,6 +308,7 @@ impl Office {
             carries,
             awards: self.awards_by_subject(programme).await?,
             owed_before,
+            owed: self.store.owed(programme, period).await?,
             day: self.reference_day(programme, month),
         })
     }
@@ -372,6 +408,16 @@ impl Office {
             Some(Reference::Last) => month.last(),
             _ => month.first(),
         }
+    }
+
+    /// The next version for a subject to whom nothing is owed and nothing was granted.
+    fn again(&self, found: Found, standing: &Before, mark: Mark) -> Option<Determination> {
+        let now = standing.at.now;
+        let digest = self.rules.digest();
+        let mut made = next_version(found, &standing.programme, None, digest, now, now)?;
+        made.version = mark.version + 1;
+        made.id = determination_id(&made.subject, &made.programme, made.period, made.version);
+        Some(made)
     }
 
     fn same(&self, found: &Found, standing: &Before, mark: &Mark) -> Result<bool, ServiceError> {
@@ -508,31 +554,6 @@ impl Office {
             part.shard = shard;
             self.store.commit_bulk(&part).await?;
         }
-        Ok(())
-    }
-
-    /// The careful road for one household: with letters, recovery and tasks.
-    pub(super) async fn redetermine_household(
-        &self,
-        household: Id,
-        programme: &str,
-        month: Month,
-        by: &str,
-        at: At,
-    ) -> Result<(), ServiceError> {
-        let request = Id::derive(&[
-            "redetermine",
-            &household.to_string(),
-            programme,
-            &month.to_string(),
-            &base::format_instant(at.now),
-        ]);
-        let opened = [Change::Opened {
-            programme: programme.to_string(),
-            month,
-        }];
-        self.record_household(request, household, &opened, by, at)
-            .await?;
         Ok(())
     }
 
