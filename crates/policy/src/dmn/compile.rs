@@ -92,9 +92,9 @@ impl Program {
             compiler.types.push(HashMap::new());
             compiler.collect(model);
         }
-        for model in 0..models.len() {
+        for (model, source) in models.iter().enumerate() {
             let mut seen = Vec::new();
-            for item in &models[model].items {
+            for item in &source.items {
                 compiler.item_type(model, &item.name, &mut seen);
             }
         }
@@ -189,10 +189,10 @@ impl<'a> Compiler<'a> {
     /// The element that an `href` of a model names, with the prefix that its import gives it.
     fn resolve(&self, model: usize, href: &str) -> Option<(u32, String)> {
         let (namespace, id) = href.rsplit_once('#')?;
-        if namespace.is_empty() || namespace == self.models[model].namespace {
-            if let Some(&slot) = self.by_id.get(&(model, id)) {
-                return Some((slot, String::new()));
-            }
+        if (namespace.is_empty() || namespace == self.models[model].namespace)
+            && let Some(&slot) = self.by_id.get(&(model, id))
+        {
+            return Some((slot, String::new()));
         }
         for import in &self.models[model].imports {
             if !namespace.is_empty() && import.namespace != namespace {

@@ -89,18 +89,18 @@ impl Machine {
     }
 
     /// `x instance of T`: null belongs only to `Null`.
-    pub(super) fn instance_of(&mut self, host: &dyn Host, value: &Value, ty: &Type) -> Eval<bool> {
+    pub(super) fn instance_of(&self, value: &Value, ty: &Type) -> Eval<bool> {
         if value.is_null() {
             return Ok(matches!(ty, Type::Null | Type::Nullable(_)));
         }
         Ok(match (ty, value) {
             (Type::Any, _) => true,
-            (Type::Nullable(inner), v) => self.instance_of(host, v, inner)?,
+            (Type::Nullable(inner), v) => self.instance_of(v, inner)?,
             // Allowed values do not count: they restrict, they do not make another type.
-            (Type::Named(named), v) => self.instance_of(host, v, &named.base)?,
+            (Type::Named(named), v) => self.instance_of(v, &named.base)?,
             (Type::List(item), Value::List(items)) => {
                 for v in items.iter() {
-                    if !(v.is_null() && **item != Type::Null || self.instance_of(host, v, item)?) {
+                    if !(v.is_null() && **item != Type::Null || self.instance_of(v, item)?) {
                         return Ok(false);
                     }
                 }
@@ -109,7 +109,7 @@ impl Machine {
             (Type::Context(fields), Value::Context(context)) => {
                 for (name, ty) in &fields.fields {
                     match context.get(name) {
-                        Some(v) if v.is_null() || self.instance_of(host, v, ty)? => {}
+                        Some(v) if v.is_null() || self.instance_of(v, ty)? => {}
                         _ => return Ok(false),
                     }
                 }
@@ -144,7 +144,7 @@ impl Machine {
             (Type::Range(item), Value::Range(range)) => {
                 let mut fits = true;
                 for end in [&range.low, &range.high] {
-                    fits &= end.is_null() || self.instance_of(host, end, item)?;
+                    fits &= end.is_null() || self.instance_of(end, item)?;
                 }
                 fits
             }

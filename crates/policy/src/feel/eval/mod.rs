@@ -351,7 +351,7 @@ impl Machine {
 
     fn instance(&mut self, host: &dyn Host, x: &Expr, ty: &Type) -> Eval {
         let x = self.eval(host, x)?;
-        Ok(Value::Boolean(self.instance_of(host, &x, ty)?))
+        Ok(Value::Boolean(self.instance_of(&x, ty)?))
     }
 
     fn table_value(&mut self, host: &dyn Host, table: &super::table::Table, span: Span) -> Eval {

@@ -44,9 +44,9 @@ impl Machine {
             B::Replace => replace(args),
             B::Split => two().and_then(|(t, d)| {
                 with_regex(d, "", |regex| {
-                    let parts: Result<Vec<Value>, _> =
-                        regex.split(t).map(|p| p.map(Value::text)).collect();
-                    parts.ok().map(Value::list)
+                    let parts: Option<Vec<Value>> =
+                        regex.split(t).map(|p| p.ok().map(Value::text)).collect();
+                    parts.map(Value::list)
                 })
             }),
             B::StringJoin => join(args),

@@ -50,6 +50,8 @@ pub enum Rounding {
 #[error("`{0}` is not a number")]
 pub struct NotANumber(pub String);
 
+// Fallible, and therefore not the operators of the standard library.
+#[allow(clippy::should_implement_trait)]
 impl Number {
     /// 0
     pub const ZERO: Number = Number::int(0);
@@ -448,7 +450,8 @@ impl Number {
             let unit = POW10_WIDE[drop as usize];
             (magnitude / unit, (magnitude % unit * 2).cmp(&unit))
         };
-        let exact = magnitude == 0 || (drop < 38 && magnitude % POW10_WIDE[drop as usize] == 0);
+        let exact =
+            magnitude == 0 || (drop < 38 && magnitude.is_multiple_of(POW10_WIDE[drop as usize]));
         let up = !exact
             && match mode {
                 Rounding::Up => true,

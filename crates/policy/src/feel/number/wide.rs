@@ -87,10 +87,10 @@ impl U256 {
     pub fn plus(self, other: U256) -> U256 {
         let mut out = [0u64; 4];
         let mut carry = false;
-        for i in 0..4 {
-            let (sum, c1) = self.0[i].overflowing_add(other.0[i]);
+        for (slot, (a, b)) in out.iter_mut().zip(self.0.into_iter().zip(other.0)) {
+            let (sum, c1) = a.overflowing_add(b);
             let (sum, c2) = sum.overflowing_add(u64::from(carry));
-            out[i] = sum;
+            *slot = sum;
             carry = c1 | c2;
         }
         U256(out)
@@ -100,10 +100,10 @@ impl U256 {
     pub fn minus(self, other: U256) -> U256 {
         let mut out = [0u64; 4];
         let mut borrow = false;
-        for i in 0..4 {
-            let (rest, b1) = self.0[i].overflowing_sub(other.0[i]);
+        for (slot, (a, b)) in out.iter_mut().zip(self.0.into_iter().zip(other.0)) {
+            let (rest, b1) = a.overflowing_sub(b);
             let (rest, b2) = rest.overflowing_sub(u64::from(borrow));
-            out[i] = rest;
+            *slot = rest;
             borrow = b1 | b2;
         }
         U256(out)

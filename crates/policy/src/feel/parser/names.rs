@@ -91,9 +91,8 @@ impl Parser<'_> {
             let called = lexer::skip_space(self.source, end)
                 .is_ok_and(|at| self.source[at..].starts_with('('));
             let beaten = best.as_ref().is_some_and(|(n, m)| {
-                *n > count
-                    || (*n == count && !(called && !self.may_be_function(m)))
-                    || (*n < count && !called)
+                // As long as the built-in, a name wins unless only the built-in can be called.
+                *n > count || !called || (*n == count && self.may_be_function(m))
             });
             if !beaten {
                 self.at = end;
