@@ -12,7 +12,7 @@ use entitlement::situation::Memo;
 use entitlement::{Review, Subject};
 use registry::slice::HouseholdSlice;
 use std::collections::HashMap;
-use store::{ChangeSet, JournalEntry, PopulationFilter};
+use store::{ChangeSet, JournalEntry, PopulationFilter, Run};
 
 /// The setting that holds the last day that a night run ended.
 const LAST_NIGHT: &str = "last-night";
@@ -93,9 +93,24 @@ impl Office {
             .into_iter()
             .next()
             .unwrap_or_default();
+        let run = Run {
+            id: Id::derive(&["night", &date.to_string()]),
+            shard: shard.clone(),
+            kind: "night".into(),
+            argument: date.to_string(),
+            state: "done".into(),
+            cursor: String::new(),
+            detail: serde_json::json!({
+                "checked": summary.checked, "findings": summary.unexplained.len(),
+                "reviews": summary.reviews, "redetermined": summary.redetermined,
+            }),
+            started_at: at.now,
+            changed_at: at.now,
+        };
         let set = ChangeSet {
             shard,
             at: at.now,
+            runs: vec![run],
             journal: vec![JournalEntry {
                 actor: by.into(),
                 action: "night".into(),

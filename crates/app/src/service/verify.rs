@@ -6,6 +6,7 @@ use base::{Fen, Id};
 use entitlement::change::At;
 use ledger::account::Purpose;
 use ledger::verify::Verifier;
+use store::Run;
 
 const PAGE: usize = 20_000;
 
@@ -61,7 +62,31 @@ impl Office {
                 f.shard, f.lane, f.seq, f.what
             )
         }));
+        self.note_check(&summary, at).await?;
         Ok(summary)
+    }
+
+    /// Keeps what the check found, for the pages.
+    async fn note_check(&self, summary: &VerifySummary, at: At) -> Result<(), ServiceError> {
+        let shards = self.store.shards().await?;
+        let told = summary.findings.len().min(200);
+        let run = Run {
+            id: Id::derive(&["verify", &base::format_instant(at.now)]),
+            shard: shards.into_iter().next().unwrap_or_default(),
+            kind: "verify".into(),
+            argument: at.today.to_string(),
+            state: "done".into(),
+            cursor: String::new(),
+            detail: serde_json::json!({
+                "checked": summary.determinations + summary.transfers + summary.payments,
+                "findings": &summary.findings[..told],
+                "summary": summary.line(),
+            }),
+            started_at: at.now,
+            changed_at: at.now,
+        };
+        self.store.put_run(&run).await?;
+        Ok(())
     }
 
     async fn verify_books(&self, summary: &mut VerifySummary) -> Result<(), ServiceError> {

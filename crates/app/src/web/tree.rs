@@ -34,7 +34,7 @@ fn branch(
     };
     let again = !shown.insert(at);
     let opens = !node.from.is_empty() && !again;
-    let line = line(page, node, members);
+    let line = line(page, node, members, again);
     if !opens {
         let back = if again && !node.from.is_empty() {
             format!(
@@ -68,7 +68,7 @@ fn branch(
     out.push_str("</ul></details></li>");
 }
 
-fn line(page: &Page, node: &NodeView, members: &[String]) -> String {
+fn line(page: &Page, node: &NodeView, members: &[String], again: bool) -> String {
     let mut out = String::new();
     if let Some(name) = node.member.and_then(|n| members.get(n)) {
         let _ = write!(out, "<span class=\"of\">{}</span> ", escape(name));
@@ -99,7 +99,7 @@ fn line(page: &Page, node: &NodeView, members: &[String]) -> String {
     if !node.note.is_empty() {
         let _ = write!(out, " <small>{}</small>", escape(&page.value(&node.note)));
     }
-    if let Some(text) = &node.text {
+    if let Some(text) = node.text.as_ref().filter(|_| !again) {
         let said = page.say(text);
         if !said.is_empty() {
             let _ = write!(out, " <span class=\"said\">{}</span>", escape(&said));

@@ -669,7 +669,17 @@ pub(super) fn age(birth: Day, today: Day) -> i32 {
 pub(super) fn first_reason(d: &Determination) -> Bilingual {
     let speaking = match &d.outcome {
         Outcome::Refused { condition } => d.reasons.iter().find(|r| r.rule == *condition),
-        _ => d.reasons.last(),
+        // Of a sum the sentence of its largest part says most.
+        _ => {
+            let size = |rule: &str| {
+                let line = d.lines.iter().find(|(name, _)| name == rule);
+                line.and_then(|(_, value)| value.as_f64()).unwrap_or(0.0)
+            };
+            let parts = d.reasons.iter().filter(|r| size(&r.rule) > 0.0);
+            parts
+                .max_by(|a, b| size(&a.rule).total_cmp(&size(&b.rule)))
+                .or(d.reasons.last())
+        }
     };
     match (&d.outcome, speaking.or_else(|| d.reasons.first())) {
         (Outcome::Undetermined { missing }, _) => {

@@ -385,7 +385,10 @@ impl Shelf {
             &query.given,
         )
         .map_err(|error| Trouble::input(error.to_string(), error.to_string()))?;
-        let (list, roots) = nodes(&found.trace);
+        let edition = self.law.edition(&query.place, query.day, None).ok();
+        let programme = edition.as_ref().and_then(|e| e.programme(&query.decision));
+        let amount = programme.map(|p| p.amount.as_str());
+        let (list, roots) = nodes(&found.trace, amount, &found.reasons);
         Ok(TryResult {
             outcome: OutcomeView::of(&found.outcome, &found.result),
             reasons: reasons(&found.reasons),
@@ -562,7 +565,10 @@ fn register_name(register: Register) -> &'static str {
 /// The unit to show behind a field: only for numbers, whose type is nothing else.
 pub fn unit_of(kind: &EvidenceKind) -> String {
     match input_of(&kind.ty) {
-        Input::Number => kind.unit.trim_end_matches('?').to_string(),
+        Input::Number => match kind.unit.trim_end_matches('?') {
+            "数" | "number" | "比率" | "ratio" => String::new(),
+            unit => unit.to_string(),
+        },
         _ => String::new(),
     }
 }

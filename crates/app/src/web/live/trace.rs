@@ -77,8 +77,13 @@ pub fn missing(shelf: &Shelf, outcome: &Outcome, members: &[String]) -> Vec<Miss
         .collect()
 }
 
-/// The nodes, and those that nothing else was made from, the last computed first.
-pub fn nodes(trace: &[TraceNode]) -> (Vec<NodeView>, Vec<usize>) {
+/// The nodes, and those that nothing else was made from: the amount first, then what speaks in the
+/// grounds, then the rest.
+pub fn nodes(
+    trace: &[TraceNode],
+    amount: Option<&str>,
+    grounds: &[Reason],
+) -> (Vec<NodeView>, Vec<usize>) {
     let mut used = vec![false; trace.len()];
     for node in trace {
         for &from in &node.from {
@@ -87,7 +92,16 @@ pub fn nodes(trace: &[TraceNode]) -> (Vec<NodeView>, Vec<usize>) {
             }
         }
     }
-    let roots = (0..trace.len()).rev().filter(|&n| !used[n]).collect();
+    let mut roots: Vec<usize> = (0..trace.len()).rev().filter(|&n| !used[n]).collect();
+    roots.sort_by_key(|&n| {
+        let name = trace[n].name.as_str();
+        let ground = grounds.iter().position(|r| r.rule == name);
+        match (Some(name) == amount, ground) {
+            (true, _) => 0,
+            (false, Some(place)) => place + 1,
+            (false, None) => usize::MAX,
+        }
+    });
     (trace.iter().map(node).collect(), roots)
 }
 

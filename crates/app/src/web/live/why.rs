@@ -6,6 +6,7 @@ use super::people::{persons_ever, result_of};
 use super::shelf::figures;
 use super::trace::{missing, nodes, parameters_used, reasons};
 use crate::service::change::Prefetched;
+use crate::service::rules::latest_version;
 use crate::web::session::Viewer;
 use crate::web::source::Trouble;
 use crate::web::view::OutcomeView;
@@ -69,9 +70,18 @@ impl Live {
         versions: u32,
         again: Replay,
     ) -> Why {
+        let version = latest_version(self.office.law(), &d.programme);
+        let amount = version.map(|p| p.amount.as_str());
         let trace = again.computed.map(|e| e.trace).unwrap_or_default();
-        let (list, roots) = nodes(&trace);
+        let (list, roots) = nodes(&trace, amount, &d.reasons);
         let members = self.member_names(home, d);
+        let mut lines = figures(&d.lines);
+        for line in &mut lines {
+            let node = list
+                .iter()
+                .find(|n| n.name == line.name && n.member.is_none());
+            line.unit = node.map(|n| n.unit.clone()).unwrap_or_default();
+        }
         Why {
             household: home.household.unwrap_or(d.subject.id),
             head: self.head_of(home),
@@ -87,7 +97,7 @@ impl Live {
             law: d.law.clone(),
             reasons: reasons(&d.reasons),
             missing: missing(&self.shelf, &d.outcome, &members),
-            lines: figures(&d.lines),
+            lines,
             parameters: parameters_used(&trace),
             members,
             nodes: list,
