@@ -5,8 +5,10 @@ use crate::lawbook;
 use crate::service::load_law;
 use clap::{Args, Subcommand};
 use policy::law::{Language, Law, examples};
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// What to do with law files.
 #[derive(Debug, Subcommand)]
@@ -15,13 +17,15 @@ pub enum LawCommand {
     Check(CheckArgs),
     /// Runs the worked examples. Status 1 when one fails.
     Test(TestArgs),
-    /// Lists programmes, their places, dates, rules and evidence.
-    List(CheckArgs),
+    /// Lists programmes with their places and dates; --all --json gives rules, figures and evidence too.
+    List(ListArgs),
+    /// What differs between two days of a law, or between two folders. Status 1 when something does.
+    Diff(super::law_diff::DiffArgs),
     /// Evaluates one situation given as JSON; no register needed.
     Eval(EvalArgs),
 }
 
-/// `law check`, `law list`
+/// `law check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// Folder or file; the shipped law when absent.
@@ -33,6 +37,23 @@ pub struct CheckArgs {
     /// Language of messages: zh, en, or both.
     #[arg(long, default_value = "both")]
     pub lang: String,
+    /// Check again whenever a file changes, until interrupted.
+    #[arg(long, requires = "path", conflicts_with = "json")]
+    pub watch: bool,
+}
+
+/// `law list`
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Folder or file; the shipped law when absent.
+    #[arg(value_name = "PATH")]
+    pub path: Option<PathBuf>,
+    /// As JSON: an array of programmes.
+    #[arg(long)]
+    pub json: bool,
+    /// Everything as one JSON object: programmes, rules, parameters, evidence, instruments, places.
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// `law test`
@@ -75,7 +96,9 @@ pub struct EvalArgs {
 /// Runs one.
 pub fn run(command: LawCommand) -> Outcome {
     match command {
+        LawCommand::Check(args) if args.watch => watch(&args),
         LawCommand::Check(args) => check(&args),
+        LawCommand::Diff(args) => super::law_diff::run(&args),
         LawCommand::Test(args) => test(&args),
         LawCommand::List(args) => list(&args),
         LawCommand::Eval(args) => eval(&args),
@@ -170,17 +193,84 @@ fn accept(law: &Law, folder: Option<&Path>, name: &str, text: &str) -> Outcome {
     Ok(())
 }
 
-fn list(args: &CheckArgs) -> Outcome {
+/// How often files are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+
+/// Checks, and again after each change, until the program is interrupted.
+fn watch(args: &CheckArgs) -> Outcome {
+    let path = args.path.as_deref().unwrap_or(Path::new("."));
+    let mut seen = None;
+    loop {
+        let now = stamps(path)?;
+        if seen.as_ref() != Some(&now) {
+            if seen.is_some() {
+                println!("——");
+            }
+            match check(args) {
+                Err(Failure::Input(text)) => eprintln!("minsheng: {text}"),
+                Ok(()) | Err(Failure::Found(_)) => {}
+            }
+            seen = Some(now);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Every file beneath a path with its time and size.
+fn stamps(path: &Path) -> Result<BTreeMap<PathBuf, (SystemTime, u64)>, Failure> {
+    let failed = |path: &Path, e: std::io::Error| format!("{}: {e}", path.display());
+    let mut out = BTreeMap::new();
+    let mut open = vec![path.to_path_buf()];
+    while let Some(path) = open.pop() {
+        // A file may go while it is looked at: editors save by renaming.
+        let about = match std::fs::metadata(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !out.is_empty() => continue,
+            other => other.map_err(|e| failed(&path, e))?,
+        };
+        if about.is_dir() {
+            for entry in std::fs::read_dir(&path).map_err(|e| failed(&path, e))? {
+                open.push(entry.map_err(|e| failed(&path, e))?.path());
+            }
+        } else {
+            let time = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            out.insert(path, (time, about.len()));
+        }
+    }
+    Ok(out)
+}
+
+fn list(args: &ListArgs) -> Outcome {
     let law = load_law(args.path.as_deref())?;
     let list = law.list();
-    if args.json {
+    if args.all {
         println!("{list:#}");
         return Ok(());
     }
-    for programme in list.as_array().into_iter().flatten() {
-        let text = |key: &str| programme[key].as_str().unwrap_or_default().to_string();
-        println!("{:24} {}  {}", text("id"), text("name"), text("en"));
+    if args.json {
+        println!("{:#}", list["programmes"]);
+        return Ok(());
     }
+    for programme in list["programmes"].as_array().into_iter().flatten() {
+        let text = |key: &str| programme[key].as_str().unwrap_or_default().to_string();
+        println!(
+            "{:24} {} · {} ({})",
+            text("id"),
+            text("name"),
+            text("en"),
+            text("rhythm")
+        );
+        for version in programme["versions"].as_array().into_iter().flatten() {
+            let text = |key: &str| version[key].as_str().unwrap_or_default().to_string();
+            println!(
+                "    {:10} {}..{:10} {}",
+                text("place"),
+                text("from"),
+                text("to"),
+                text("instrument")
+            );
+        }
+    }
+    println!("rules for `law eval --decision NAME` and everything else: `law list --all`");
     Ok(())
 }
 

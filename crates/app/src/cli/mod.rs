@@ -5,6 +5,7 @@ mod demo;
 mod dmn;
 mod import;
 mod law;
+mod law_diff;
 mod progress;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -4,6 +4,7 @@ use super::compile::Read;
 use super::corpus::Law;
 use super::edition::Edition;
 use super::kinds::{Absent, EvidenceKind, which};
+use super::model::RuleText;
 use crate::programme::Subject;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
@@ -63,6 +64,30 @@ impl Law {
                 }
             }
         }
+    }
+
+    /// Names that a rule reads directly, each once, in the order of their mention: evidence, other rules,
+    /// parameters, functions.
+    pub fn read_by(&self, rule: &RuleText) -> Vec<String> {
+        let corpus = &*self.corpus;
+        let found = corpus.definitions.iter().position(|d| {
+            d.name == rule.name && d.subject == rule.subject && d.citation == rule.citation
+        });
+        let compiled = found.and_then(|at| corpus.compiled.get(at)?.as_ref());
+        let mut names: Vec<String> = Vec::new();
+        for (read, _) in compiled.map(|c| c.reads.as_slice()).unwrap_or_default() {
+            let name = match *read {
+                Read::Kind(who, slot) => &corpus.kinds[who].list[slot].name,
+                Read::Rule(who, n) => &corpus.symbols.rules[who][n].name,
+                Read::Parameter(n) => &corpus.parameters.list[n].name,
+                Read::Function(n) => &corpus.symbols.functions[n].name,
+                Read::Previous | Read::Event => continue,
+            };
+            if !names.iter().any(|n| **n == **name) {
+                names.push(name.to_string());
+            }
+        }
+        names
     }
 
     /// For `law list --json`: programmes with their versions, rules, parameters and evidence kinds.
