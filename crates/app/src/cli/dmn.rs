@@ -113,10 +113,16 @@ fn eval(args: &EvalArgs) -> Outcome {
     // Only a model that imports others has to be read with them.
     let alone =
         model::read(&read(&args.model)?).map_err(|e| format!("{}: {e}", args.model.display()))?;
-    let program = match alone.imports.is_empty() {
-        true => Program::load(&[alone]),
-        false => tck::load(folder, &name)?,
-    };
+    let mut models = vec![alone];
+    if !models[0].imports.is_empty() {
+        for path in files_beneath(folder, &["dmn"], 1)? {
+            if file_name(&path) != name {
+                let other = model::read(&read(&path)?);
+                models.push(other.map_err(|e| format!("{}: {e}", path.display()))?);
+            }
+        }
+    }
+    let program = Program::load(&models);
     let Some(_) = program.type_of(&args.decision) else {
         return Err(Failure::Input(format!(
             "{}: there is no decision `{}`; there are {}",
@@ -197,7 +203,16 @@ fn import(args: &ImportArgs) -> Outcome {
 }
 
 fn run_tck(args: &TckArgs) -> Outcome {
-    let results = tck::run(&args.dir, None).map_err(|e| format!("{}: {e}", args.dir.display()))?;
+    let top =
+        std::fs::canonicalize(&args.dir).map_err(|e| format!("{}: {e}", args.dir.display()))?;
+    let mut files = Vec::new();
+    for path in files_beneath(&top, &["xml", "dmn"], 5)? {
+        files.push(tck::File {
+            text: read(&path)?,
+            path: path.to_string_lossy().replace('\\', "/"),
+        });
+    }
+    let results = tck::run(&files, None);
     if results.is_empty() {
         return Err(Failure::Input(format!(
             "{}: no test cases in it; give TestCases, a level, or one folder of cases",
@@ -251,6 +266,29 @@ fn run_tck(args: &TckArgs) -> Outcome {
 
 fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|e| Failure::Input(format!("{}: {e}", path.display())))
+}
+
+/// Files with one of some endings, in order of path, down to a depth of folders.
+fn files_beneath(dir: &Path, endings: &[&str], depth: u32) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |e: std::io::Error| format!("{}: {e}", dir.display());
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let ending = path
+            .extension()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if path.is_dir() {
+            if depth > 1 {
+                out.extend(files_beneath(&path, endings, depth - 1)?);
+            }
+        } else if endings.contains(&ending.as_str()) {
+            out.push(path);
+        }
+    }
+    out.sort();
+    Ok(out)
 }
 
 fn put(out: Option<&Path>, text: &str) -> Outcome {
