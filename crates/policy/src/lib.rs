@@ -7,6 +7,7 @@
 //! loaded; missing evidence is `Undetermined`, never entitled; the row road and the columnar road agree.
 //! Answers to: OMG DMN 1.3 to 1.5 (FEEL), `docs/law-format.md`.
 
+pub mod columnar;
 pub mod dmn;
 pub mod feel;
 pub mod law;

@@ -178,6 +178,39 @@ impl<'e> Evaluator<'e> {
         .outcome(plan, member, &decided)
     }
 
+    /// How a programme comes out, by rule numbers and as an outcome.
+    pub(crate) fn decided(
+        &mut self,
+        programme: Handle,
+        situation: &Situation,
+    ) -> Result<(Decided, Outcome), LawError> {
+        let (plan, member) = self.plan(programme, situation)?;
+        self.scratch.begin();
+        let run = Run::new(self.edition, situation, &self.scratch);
+        let decided = decide(plan, &run, &mut self.machine, member);
+        let outcome = Explainer {
+            run: &run,
+            machine: &mut self.machine,
+        }
+        .outcome(plan, member, &decided)?;
+        Ok((decided, outcome))
+    }
+
+    /// The value of a rule by its number, and whether something on the way failed.
+    pub(crate) fn value_of(
+        &mut self,
+        who: usize,
+        rule: usize,
+        member: Option<usize>,
+        situation: &Situation,
+    ) -> (Value, bool) {
+        self.scratch.begin();
+        let run = Run::new(self.edition, situation, &self.scratch);
+        let member = member.map_or(NOBODY, |m| m as u32);
+        let value = run.rule(&mut self.machine, who, member, rule);
+        (value, !self.scratch.faults.borrow().is_empty())
+    }
+
     /// The programme's rules, and the member that it is about.
     fn plan(&self, programme: Handle, situation: &Situation) -> Result<(&'e Plan, u32), LawError> {
         let plan = self.edition.plans.get(programme.0).and_then(Option::as_ref);

@@ -1,0 +1,1148 @@
+//! From the rules of an edition to terms over columns.
+//!
+//! Mirrors the evaluator construct by construct, so that both roads give one answer; what it does
+//! not know it refuses ([`Stuck`]), and the rule in question runs row by row.
+
+use super::column::{Coding, Info, Texts, pack, scaled};
+use super::graph::{Cannot, FALSE, Made, Ref, TRUE};
+use super::term::{Ends, Maker, Term, boolean};
+use crate::feel::ast::{Arith, Expr, ExprKind, Function, Iterator_, Target, UnaryTest, UnaryTests};
+use crate::feel::eval::{Fixed, Machine};
+use crate::feel::scope::Mode;
+use crate::feel::table::{Hit, Table};
+use crate::feel::temporal::Date;
+use crate::feel::value::Value;
+use crate::law::compile::Code;
+use crate::law::edition::{Edition, NONE};
+use crate::law::symbols::{Field, HOUSEHOLD, MEMBER, Slot};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Where a kind of evidence is found.
+#[derive(Clone, Debug)]
+pub(crate) enum Bind {
+    Column(u32),
+    /// The same for all: nothing is recorded of it.
+    Fixed(Value),
+    /// Values that have no column, such as lists: by their place in the population.
+    Other(u32),
+}
+
+/// A parameter of the places of a population.
+#[derive(Clone, Debug)]
+pub(crate) enum Figure {
+    /// The same everywhere.
+    One(Value),
+    /// By place.
+    Many(Vec<Value>),
+}
+
+/// What rules are compiled against.
+pub(crate) struct Source<'s> {
+    pub edition: &'s Edition,
+    pub figures: &'s [Figure],
+    pub day: Date,
+    pub texts: &'s Texts,
+    pub infos: &'s [Info],
+    pub bound: [&'s [Bind]; 2],
+    /// What the period before handed over, by name; empty at the first.
+    pub carry: &'s [(Arc<str>, Bind)],
+    /// Rules that were computed row by row: their columns.
+    pub rows: &'s HashMap<(usize, usize), u32>,
+    /// 0: the programme is about households, 1: about persons.
+    pub subject: usize,
+}
+
+/// A rule that does not go into columns, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Stuck {
+    pub rule: Option<(usize, usize)>,
+    pub reason: &'static str,
+}
+
+impl From<Cannot> for Stuck {
+    fn from(cannot: Cannot) -> Stuck {
+        Stuck {
+            rule: None,
+            reason: cannot.0,
+        }
+    }
+}
+
+type Lowered<T = Term> = Result<T, Stuck>;
+
+fn stuck<T>(reason: &'static str) -> Lowered<T> {
+    Err(Stuck { rule: None, reason })
+}
+
+struct Local {
+    term: Term,
+    /// In which walk over the members it has its value.
+    axis: u32,
+}
+
+pub(crate) struct Lower<'s> {
+    pub source: &'s Source<'s>,
+    pub maker: Maker,
+    /// Tables of parameters by place.
+    pub tables: Vec<Vec<i64>>,
+    figures: HashMap<u32, Term>,
+    memo: HashMap<(usize, usize), Term>,
+    open: Vec<(usize, usize)>,
+    locals: Vec<Local>,
+    base: usize,
+    axis: u32,
+    axes: u32,
+    /// The walk in which the member at hand is the rule's own; none in a household's rule.
+    own: Option<u32>,
+    depth: u32,
+}
+
+impl<'s> Lower<'s> {
+    pub fn new(source: &'s Source<'s>, size: usize) -> Lower<'s> {
+        Lower {
+            source,
+            maker: Maker {
+                graph: super::graph::Graph::new(size),
+                aside: Vec::new(),
+            },
+            tables: Vec::new(),
+            figures: HashMap::new(),
+            memo: HashMap::new(),
+            open: Vec::new(),
+            locals: Vec::new(),
+            base: 0,
+            axis: 0,
+            axes: 0,
+            own: None,
+            depth: 0,
+        }
+    }
+
+    /// A rule's term, made once. The innermost rule that is stuck is named in the error.
+    pub fn rule(&mut self, who: usize, rule: usize) -> Lowered {
+        let key = (who, rule);
+        if let Some(known) = self.memo.get(&key) {
+            return Ok(known.clone());
+        }
+        if self.open.contains(&key) {
+            return stuck("a circle of rules");
+        }
+        let ty = &self.source.edition.corpus.symbols.rules[who][rule].ty;
+        if let Some(&column) = self.source.rows.get(&key) {
+            let term = self.column(column)?;
+            self.memo.insert(key, term.clone());
+            return Ok(term);
+        }
+        let definition = self.source.edition.rules[who][rule];
+        if definition == NONE {
+            return Ok(Term::Unknown);
+        }
+        let Some(compiled) = self.source.edition.compiled(definition as usize) else {
+            return Ok(Term::Unknown);
+        };
+        self.open.push(key);
+        let saved = (
+            std::mem::take(&mut self.locals),
+            self.base,
+            self.axis,
+            self.own,
+            self.depth,
+        );
+        self.base = 0;
+        self.axes += 1;
+        self.axis = self.axes;
+        self.own = (who == 1).then_some(self.axis);
+        let made = match &compiled.code {
+            Code::Expr(expr) => self.expr(expr),
+            Code::Table { table, .. } => self.table(table),
+            Code::Function(_) => Ok(Term::Unknown),
+        };
+        (self.locals, self.base, self.axis, self.own, self.depth) = saved;
+        self.open.pop();
+        match made {
+            Ok(term) => {
+                self.memo.insert(key, term.clone());
+                Ok(term)
+            }
+            Err(mut error) => {
+                if error.rule.is_none() && Coding::of(ty).is_some() {
+                    error.rule = Some(key);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// How many rules were made.
+    pub fn rules(&self) -> usize {
+        self.memo.len() - self.source.rows.len().min(self.memo.len())
+    }
+
+    /// The rules that were made, in a fixed order.
+    pub fn made(&self) -> Vec<(usize, usize, Term)> {
+        let mut all: Vec<(usize, usize, Term)> = self
+            .memo
+            .iter()
+            .map(|((who, rule), term)| (*who, *rule, term.clone()))
+            .collect();
+        all.sort_by_key(|(who, rule, _)| (*who, *rule));
+        all
+    }
+
+    fn column(&mut self, column: u32) -> Lowered {
+        let info = self.source.infos[column as usize];
+        let graph = &mut self.maker.graph;
+        let n = graph.column(column, info.low, info.high, info.member)?;
+        let gap = if info.gaps {
+            graph.gap(column, info.member)
+        } else {
+            FALSE
+        };
+        Ok(self.coded(n, gap, info.coding))
+    }
+
+    fn coded(&mut self, n: Ref, gap: Ref, coding: Coding) -> Term {
+        match coding {
+            Coding::Number { scale } => Term::Number { n, scale, gap },
+            Coding::Boolean => boolean(self.maker.graph.and_not(n, gap), gap),
+            Coding::Text => Term::Text { n, gap },
+            Coding::Date => Term::Date { n, gap },
+            Coding::Months => Term::Months { n, gap },
+        }
+    }
+
+    fn bound(&mut self, bind: &Bind) -> Lowered {
+        match bind {
+            Bind::Column(column) => self.column(*column),
+            Bind::Fixed(value) => self.value(value),
+            Bind::Other(_) => stuck("evidence that is a list or a context"),
+        }
+    }
+
+    /// A constant.
+    fn value(&mut self, value: &Value) -> Lowered {
+        let graph = &mut self.maker.graph;
+        Ok(match value {
+            Value::Null => Term::Unknown,
+            Value::Boolean(b) => boolean(if *b { TRUE } else { FALSE }, FALSE),
+            Value::Number(n) => self.maker.number(*n)?,
+            Value::Text(t) => Term::Text {
+                n: graph.constant(self.source.texts.number(t).into()),
+                gap: FALSE,
+            },
+            Value::Date(d) => Term::Date {
+                n: graph.constant(pack(*d)),
+                gap: FALSE,
+            },
+            Value::YearsMonths(m) => Term::Months {
+                n: graph.constant(*m),
+                gap: FALSE,
+            },
+            Value::List(items) => {
+                let items: Lowered<Vec<Term>> = items.iter().map(|v| self.value(v)).collect();
+                Term::List(Rc::new(items?))
+            }
+            Value::Range(r) => {
+                let mut end = |v: &Value| match v {
+                    Value::Null => Ok(None),
+                    v => self.value(v).map(Some),
+                };
+                Term::Range(Rc::new(Ends {
+                    low: end(&r.low)?,
+                    low_closed: r.low_closed,
+                    high: end(&r.high)?,
+                    high_closed: r.high_closed,
+                    compared: r.compared,
+                }))
+            }
+            Value::Context(c) => {
+                let mut entries = Vec::new();
+                for (name, v) in c.iter() {
+                    entries.push((name.clone(), self.value(v)?));
+                }
+                Term::Context(Rc::new(entries))
+            }
+            Value::Function(f) => Term::Function(f.clone()),
+            _ => return stuck("a value of this kind"),
+        })
+    }
+
+    fn parameter(&mut self, index: u32) -> Lowered {
+        if let Some(known) = self.figures.get(&index) {
+            return Ok(known.clone());
+        }
+        let term = match self.source.figures.get(index as usize) {
+            None => Term::Unknown,
+            Some(Figure::One(value)) => self.value(value)?,
+            Some(Figure::Many(values)) => self.by_place(values)?,
+        };
+        self.figures.insert(index, term.clone());
+        Ok(term)
+    }
+
+    fn by_place(&mut self, values: &[Value]) -> Lowered {
+        let Some(first) = values.iter().find(|v| !v.is_null()) else {
+            return Ok(Term::Unknown);
+        };
+        let coding = match first {
+            Value::Number(_) => Coding::Number {
+                scale: values
+                    .iter()
+                    .filter_map(Value::as_number)
+                    .map(super::column::digits_after)
+                    .max()
+                    .unwrap_or(0),
+            },
+            Value::Boolean(_) => Coding::Boolean,
+            Value::Text(_) => Coding::Text,
+            Value::Date(_) => Coding::Date,
+            _ => return stuck("a parameter of this kind"),
+        };
+        let (mut codes, mut gaps) = (Vec::new(), Vec::new());
+        for value in values {
+            gaps.push(-i64::from(value.is_null()));
+            codes.push(match (value, coding) {
+                (Value::Null, _) => None,
+                (Value::Number(n), Coding::Number { scale }) => {
+                    Some(scaled(*n, scale).ok_or(Cannot("a number may need more than 64 bits"))?)
+                }
+                (Value::Boolean(b), Coding::Boolean) => Some(-i64::from(*b)),
+                (Value::Text(t), Coding::Text) => Some(self.source.texts.number(t).into()),
+                (Value::Date(d), Coding::Date) => Some(pack(*d)),
+                _ => return stuck("a parameter of several kinds"),
+            });
+        }
+        let low = codes.iter().flatten().copied().min().unwrap_or(0);
+        let high = codes.iter().flatten().copied().max().unwrap_or(0);
+        let codes: Vec<i64> = codes.into_iter().map(|c| c.unwrap_or(low)).collect();
+        let graph = &mut self.maker.graph;
+        let n = if low == high {
+            graph.constant(low)
+        } else {
+            self.tables.push(codes);
+            graph.lookup(self.tables.len() as u32 - 1, low, high)?
+        };
+        let gap = if gaps.iter().any(|g| *g != 0) {
+            self.tables.push(gaps);
+            graph.lookup(self.tables.len() as u32 - 1, -1, 0)?
+        } else {
+            FALSE
+        };
+        Ok(self.coded(n, gap, coding))
+    }
+
+    fn depends_on_member(&self, term: &Term) -> bool {
+        let node = |at: Ref| self.maker.graph.node(at).member;
+        match term {
+            Term::Member => true,
+            Term::Number { n, gap, .. }
+            | Term::Text { n, gap }
+            | Term::Date { n, gap }
+            | Term::Months { n, gap } => node(*n) || node(*gap),
+            Term::Ratio { n, d, gap, .. } => node(*n) || node(*d) || node(*gap),
+            Term::Boolean { yes, gap } => node(*yes) || node(*gap),
+            Term::List(items) => items.iter().any(|t| self.depends_on_member(t)),
+            Term::Context(c) => c.iter().any(|(_, t)| self.depends_on_member(t)),
+            Term::Range(r) => [&r.low, &r.high]
+                .into_iter()
+                .flatten()
+                .any(|t| self.depends_on_member(t)),
+            _ => false,
+        }
+    }
+
+    fn local(&self, index: u32) -> Lowered {
+        let Some(local) = self.locals.get(self.base + index as usize) else {
+            return stuck("a name without a place");
+        };
+        if local.axis != self.axis && self.depends_on_member(&local.term) {
+            return stuck("members compared with members");
+        }
+        Ok(local.term.clone())
+    }
+
+    fn push(&mut self, term: Term) {
+        let axis = self.axis;
+        self.locals.push(Local { term, axis });
+    }
+
+    fn field(&mut self, record: u32, field: u32) -> Lowered {
+        match self.source.edition.corpus.symbols.field(record, field) {
+            Field::Kind(slot) => {
+                let bind = self.source.bound[record as usize & 1].get(slot);
+                match bind.cloned() {
+                    Some(bind) => self.bound(&bind),
+                    None => stuck("evidence that is no column"),
+                }
+            }
+            Field::Rule(rule) => self.rule(record as usize & 1, rule),
+            Field::Members => Ok(Term::Members {
+                keep: TRUE,
+                gap: FALSE,
+            }),
+        }
+    }
+
+    fn slot(&mut self, slot: u32) -> Lowered {
+        match Slot::decode(slot) {
+            Some(Slot::Household(field)) => self.field(HOUSEHOLD, field),
+            Some(Slot::Member(field)) => {
+                if self.own == Some(self.axis) {
+                    self.field(MEMBER, field)
+                } else {
+                    stuck("members compared with members")
+                }
+            }
+            Some(Slot::Parameter(n)) => self.parameter(n),
+            Some(Slot::TheHousehold) => Ok(Term::Household),
+            Some(Slot::Previous) => Ok(Term::Previous),
+            Some(Slot::ReferenceDay) => self.value(&Value::Date(self.source.day)),
+            Some(Slot::Month) => {
+                let day = self.source.day;
+                match Date::new(day.year(), day.month(), 1) {
+                    Some(first) => self.value(&Value::Date(first)),
+                    None => stuck("a day out of range"),
+                }
+            }
+            Some(Slot::Function(n)) => {
+                let definition = self.source.edition.functions.get(n as usize);
+                let definition = definition.copied().unwrap_or(NONE);
+                let code = self.source.edition.compiled(definition as usize);
+                match code.map(|c| &c.code) {
+                    Some(Code::Function(function)) => Ok(Term::Function(function.clone())),
+                    _ => Ok(Term::Unknown),
+                }
+            }
+            Some(Slot::Event) => stuck("an event"),
+            None => Ok(Term::Unknown),
+        }
+    }
+
+    pub(super) fn expr(&mut self, expr: &Expr) -> Lowered {
+        if self.depth > 200 {
+            return stuck("nested too deep");
+        }
+        self.depth += 1;
+        let made = self.node(expr);
+        self.depth -= 1;
+        made
+    }
+
+    fn node(&mut self, expr: &Expr) -> Lowered {
+        match &expr.kind {
+            ExprKind::Literal(value) => self.value(value),
+            ExprKind::Name { target, .. } => match target {
+                Target::Slot(slot) => self.slot(*slot),
+                Target::Local(index) => self.local(*index),
+                Target::Builtin(b) => Ok(Term::Function(Arc::new(Function::Builtin(*b)))),
+                _ => stuck("a name of lenient mode"),
+            },
+            ExprKind::Path { base, name, field } => {
+                let base = self.expr(base)?;
+                self.path(&base, name, *field)
+            }
+            ExprKind::Neg(a) => {
+                let a = self.expr(a)?;
+                let zero = self.maker.number(crate::feel::number::Number::ZERO)?;
+                match a {
+                    Term::Months { n, gap } => Ok(Term::Months {
+                        n: self.maker.graph.minus(FALSE, n)?,
+                        gap,
+                    }),
+                    a => Ok(self.maker.sum(&zero, &a, true)?),
+                }
+            }
+            ExprKind::Arith(op, a, b) => {
+                let (a, b) = (self.expr(a)?, self.expr(b)?);
+                self.arith(*op, &a, &b)
+            }
+            ExprKind::Compare(op, a, b) => {
+                let null = |e: &Expr| matches!(e.kind, ExprKind::Literal(Value::Null));
+                let explicit = null(a) || null(b);
+                let (a, b) = (self.expr(a)?, self.expr(b)?);
+                if explicit {
+                    return self.null_test(*op, &a, &b);
+                }
+                Ok(self.maker.compare(*op, &a, &b)?)
+            }
+            ExprKind::And(a, b) => {
+                let (a, b) = (self.expr(a)?, self.expr(b)?);
+                Ok(self.maker.and(&a, &b)?)
+            }
+            ExprKind::Or(a, b) => {
+                let (a, b) = (self.expr(a)?, self.expr(b)?);
+                Ok(self.maker.or(&a, &b)?)
+            }
+            ExprKind::Between(x, low, high) => {
+                use crate::feel::ast::Compare;
+                let (x, low, high) = (self.expr(x)?, self.expr(low)?, self.expr(high)?);
+                let above = self.maker.compare(Compare::Ge, &x, &low)?;
+                let below = self.maker.compare(Compare::Le, &x, &high)?;
+                Ok(self.maker.and(&above, &below)?)
+            }
+            ExprKind::In { value, tests, .. } => {
+                let value = self.expr(value)?;
+                let length = self.locals.len();
+                self.push(value);
+                let answer = self.any_test(tests, length);
+                self.locals.truncate(length);
+                answer
+            }
+            ExprKind::If(condition, yes, no) => {
+                let condition = self.expr(condition)?;
+                let (mask, gap) = self.maker.truth(&condition)?;
+                let (yes, no) = (self.expr(yes)?, self.expr(no)?);
+                Ok(self.maker.choose(mask, gap, &yes, &no)?)
+            }
+            ExprKind::For {
+                iterators,
+                body,
+                uses_partial: false,
+            } => self.each(iterators, body),
+            ExprKind::Quantified {
+                every,
+                iterators,
+                condition,
+            } => {
+                let answers = self.each_of(iterators, condition, false)?;
+                self.all_of(&answers, *every)
+            }
+            ExprKind::Filter {
+                base,
+                condition,
+                uses_item: true,
+                ..
+            } => self.filter(base, condition),
+            ExprKind::Builtin(f, args) => self.builtin(*f, args, expr),
+            ExprKind::Call {
+                callee,
+                args,
+                names,
+            } => self.call(callee, args, names),
+            ExprKind::List(items) => {
+                let items: Lowered<Vec<Term>> = items.iter().map(|e| self.expr(e)).collect();
+                Ok(Term::List(Rc::new(items?)))
+            }
+            ExprKind::Context {
+                entries,
+                result: None,
+                ..
+            } => {
+                let length = self.locals.len();
+                let mut made = Vec::new();
+                for entry in entries {
+                    let term = self.expr(&entry.value)?;
+                    made.push((entry.name.clone(), term.clone()));
+                    self.push(term);
+                }
+                self.locals.truncate(length);
+                Ok(Term::Context(Rc::new(made)))
+            }
+            ExprKind::Range(range) => {
+                let mut end = |e: &Option<Expr>| match e {
+                    Some(e) => self.expr(e).map(Some),
+                    None => Ok(None),
+                };
+                Ok(Term::Range(Rc::new(Ends {
+                    low: end(&range.low)?,
+                    low_closed: range.low_closed,
+                    high: end(&range.high)?,
+                    high_closed: range.high_closed,
+                    compared: range.compared,
+                })))
+            }
+            ExprKind::Table(table) => self.table(table),
+            _ => stuck("an expression of this kind"),
+        }
+    }
+
+    /// The value of an expression that names nothing.
+    pub(super) fn closed(&mut self, expr: &Expr) -> Option<Lowered> {
+        let mut open = false;
+        expr.visit(&mut |e| open |= matches!(e.kind, ExprKind::Name { .. }));
+        if open {
+            return None;
+        }
+        let value = Machine::new(Mode::Strict).run(&Fixed(Vec::new()), expr, &[]);
+        Some(match value {
+            Ok(value) => self.value(&value),
+            Err(_) => stuck("a constant that cannot be computed"),
+        })
+    }
+
+    fn null_test(&mut self, op: crate::feel::ast::Compare, a: &Term, b: &Term) -> Lowered {
+        use crate::feel::ast::Compare;
+        let (a, b) = (self.maker.gap(a)?, self.maker.gap(b)?);
+        // Against a written null everything is either null or not.
+        let graph = &mut self.maker.graph;
+        let same = graph.and(a, b);
+        match op {
+            Compare::Eq => Ok(boolean(same, FALSE)),
+            Compare::Ne => Ok(boolean(graph.not(same), FALSE)),
+            _ => Ok(Term::Unknown),
+        }
+    }
+
+    fn arith(&mut self, op: Arith, a: &Term, b: &Term) -> Lowered {
+        if let Some(term) = self.calendar(op, a, b)? {
+            return Ok(term);
+        }
+        Ok(match op {
+            Arith::Add => self.maker.sum(a, b, false)?,
+            Arith::Sub => self.maker.sum(a, b, true)?,
+            Arith::Mul => self.maker.product(a, b)?,
+            Arith::Div => self.maker.quotient(a, b)?,
+            Arith::Pow => return stuck("a power"),
+        })
+    }
+
+    /// Days and months.
+    fn calendar(&mut self, op: Arith, a: &Term, b: &Term) -> Lowered<Option<Term>> {
+        let graph = &mut self.maker.graph;
+        Ok(match (op, a, b) {
+            (Arith::Add, Term::Months { n, gap }, Term::Months { n: m, gap: hole }) => {
+                Some(Term::Months {
+                    n: graph.plus(*n, *m)?,
+                    gap: graph.or(*gap, *hole),
+                })
+            }
+            (Arith::Sub, Term::Months { n, gap }, Term::Months { n: m, gap: hole }) => {
+                Some(Term::Months {
+                    n: graph.minus(*n, *m)?,
+                    gap: graph.or(*gap, *hole),
+                })
+            }
+            (Arith::Add, Term::Date { n, gap }, Term::Months { n: m, gap: hole })
+            | (Arith::Add, Term::Months { n: m, gap: hole }, Term::Date { n, gap }) => {
+                let gap = graph.or(*gap, *hole);
+                Some(self.later(*n, *m, gap)?)
+            }
+            (Arith::Sub, Term::Date { n, gap }, Term::Months { n: m, gap: hole }) => {
+                let gap = graph.or(*gap, *hole);
+                let back = graph.minus(FALSE, *m)?;
+                Some(self.later(*n, back, gap)?)
+            }
+            _ => None,
+        })
+    }
+
+    /// A day some months later, at the last of the month when it has no such day.
+    fn later(&mut self, date: Ref, months: Ref, gap: Ref) -> Made<Term> {
+        let graph = &mut self.maker.graph;
+        let month = graph.shift(date, super::graph::DAY_BITS)?;
+        let month = graph.plus(month, months)?;
+        let (low, high) = graph.bounds(month);
+        if low < 12 || high > 9998 * 12 {
+            return Err(Cannot("a day out of range"));
+        }
+        let day = graph.bits(date, 31)?;
+        let [twelve, four, hundred, four_hundred] = [12, 4, 100, 400].map(|n| graph.constant(n));
+        let year = graph.floor(month, twelve)?;
+        let whole = graph.times(year, twelve)?;
+        let of_year = graph.minus(month, whole)?;
+        let mut divides = |by: Ref| {
+            let q = graph.floor(year, by)?;
+            let product = graph.times(q, by)?;
+            Ok::<Ref, Cannot>(graph.eq(product, year))
+        };
+        let (by_4, by_100, by_400) = (divides(four)?, divides(hundred)?, divides(four_hundred)?);
+        let common = graph.and_not(by_4, by_100);
+        let leap = graph.or(common, by_400);
+        let [feb, longest, short, february, leap_february] =
+            [1, 31, 30, 28, 29].map(|n| graph.constant(n));
+        let is_february = graph.eq(of_year, feb);
+        let mut is_short = FALSE;
+        for m in [3, 5, 8, 10] {
+            let m = graph.constant(m);
+            let this = graph.eq(of_year, m);
+            is_short = graph.or(is_short, this);
+        }
+        let ordinary = graph.select(is_short, short, longest)?;
+        let two = graph.select(leap, leap_february, february)?;
+        let last = graph.select(is_february, two, ordinary)?;
+        let day = graph.least(day, last)?;
+        let unit = graph.constant(32);
+        let shifted = graph.times(month, unit)?;
+        Ok(Term::Date {
+            n: graph.plus(shifted, day)?,
+            gap,
+        })
+    }
+
+    fn path(&mut self, base: &Term, name: &Arc<str>, field: Option<u32>) -> Lowered {
+        match base {
+            Term::Unknown => Ok(Term::Unknown),
+            Term::Member => match field {
+                Some(field) => self.field(MEMBER, field),
+                None => stuck("an unknown field"),
+            },
+            Term::Household => match field {
+                Some(field) => self.field(HOUSEHOLD, field),
+                None => stuck("an unknown field"),
+            },
+            Term::Previous => self.previous(name),
+            Term::Context(entries) => Ok(entries
+                .iter()
+                .find(|(n, _)| n == name)
+                .map_or(Term::Unknown, |(_, t)| t.clone())),
+            Term::Members { keep, gap } => match field {
+                Some(field) => {
+                    let item = self.in_walk(|lower| lower.field(MEMBER, field))?;
+                    Ok(Term::Each {
+                        keep: *keep,
+                        gap: *gap,
+                        item: Rc::new(item),
+                    })
+                }
+                None => stuck("an unknown field"),
+            },
+            Term::Each { keep, gap, item } => {
+                let item = self.path(item, name, field)?;
+                Ok(Term::Each {
+                    keep: *keep,
+                    gap: *gap,
+                    item: Rc::new(item),
+                })
+            }
+            Term::Date { n, gap } => {
+                let maker = &mut self.maker;
+                let number = |n| Term::Number {
+                    n,
+                    scale: 0,
+                    gap: *gap,
+                };
+                let month = maker.graph.shift(*n, super::graph::DAY_BITS)?;
+                let twelve = maker.graph.constant(12);
+                let year = maker.graph.floor(month, twelve)?;
+                Ok(match &**name {
+                    "year" => number(year),
+                    "month" => {
+                        let whole = maker.graph.times(year, twelve)?;
+                        let rest = maker.graph.minus(month, whole)?;
+                        let one = maker.graph.constant(1);
+                        number(maker.graph.plus(rest, one)?)
+                    }
+                    "day" => number(maker.graph.bits(*n, 31)?),
+                    _ => return stuck("a property of days"),
+                })
+            }
+            Term::Months { n, gap } => {
+                let term = Term::Number {
+                    n: *n,
+                    scale: 0,
+                    gap: *gap,
+                };
+                let twelve = self.maker.number(crate::feel::number::Number::int(12))?;
+                let quotient = self.maker.quotient(&term, &twelve)?;
+                let years = self
+                    .maker
+                    .round(&quotient, 0, crate::feel::number::Rounding::Down)?;
+                match &**name {
+                    "years" => Ok(years),
+                    "months" => {
+                        let whole = self.maker.product(&years, &twelve)?;
+                        Ok(self.maker.sum(&term, &whole, true)?)
+                    }
+                    _ => stuck("a property of durations"),
+                }
+            }
+            _ => stuck("a property of this kind"),
+        }
+    }
+
+    fn previous(&mut self, name: &Arc<str>) -> Lowered {
+        // Only the subject's own rules see the period before.
+        let mine = match self.source.subject {
+            0 => self.own.is_none(),
+            _ => {
+                if self.open.iter().any(|(who, _)| *who == 0) || self.own.is_none() {
+                    return stuck("another person's period before");
+                }
+                self.own == Some(self.axis)
+            }
+        };
+        let found = self.source.carry.iter().find(|(n, _)| n == name);
+        match found {
+            Some((_, bind)) if mine => {
+                let bind = bind.clone();
+                self.bound(&bind)
+            }
+            _ => Ok(Term::Unknown),
+        }
+    }
+
+    fn in_walk<T>(&mut self, work: impl FnOnce(&mut Self) -> Lowered<T>) -> Lowered<T> {
+        let saved = self.axis;
+        self.axes += 1;
+        self.axis = self.axes;
+        let made = work(self);
+        self.axis = saved;
+        made
+    }
+
+    fn each(&mut self, iterators: &[Iterator_], body: &Expr) -> Lowered {
+        self.each_of(iterators, body, true)
+    }
+
+    /// `body` for every item; `partial` leaves a place for the results so far.
+    fn each_of(&mut self, iterators: &[Iterator_], body: &Expr, partial: bool) -> Lowered {
+        let [iterator] = iterators else {
+            return stuck("a loop over several lists");
+        };
+        if iterator.high.is_some() {
+            return stuck("a loop over numbers");
+        }
+        let source = self.expr(&iterator.source)?;
+        let length = self.locals.len();
+        let run = |lower: &mut Self, item: Term| {
+            lower.push(item);
+            if partial {
+                lower.push(Term::Unknown);
+            }
+            let made = lower.expr(body);
+            lower.locals.truncate(length);
+            made
+        };
+        match source {
+            Term::Unknown => Ok(Term::Unknown),
+            Term::Members { keep, gap } => {
+                let item = self.in_walk(|lower| run(lower, Term::Member))?;
+                Ok(Term::Each {
+                    keep,
+                    gap,
+                    item: Rc::new(item),
+                })
+            }
+            Term::Each { keep, gap, item } => {
+                let item = self.in_walk(|lower| run(lower, (*item).clone()))?;
+                Ok(Term::Each {
+                    keep,
+                    gap,
+                    item: Rc::new(item),
+                })
+            }
+            Term::List(items) => {
+                let mut out = Vec::new();
+                for item in items.iter() {
+                    out.push(run(self, item.clone())?);
+                }
+                Ok(Term::List(Rc::new(out)))
+            }
+            _ => stuck("a loop over this"),
+        }
+    }
+
+    fn filter(&mut self, base: &Expr, condition: &Expr) -> Lowered {
+        let (keep, gap, item) = match self.expr(base)? {
+            Term::Unknown => return Ok(Term::Unknown),
+            Term::Members { keep, gap } => (keep, gap, None),
+            Term::Each { keep, gap, item } => (keep, gap, Some(item)),
+            _ => return stuck("a filter over this"),
+        };
+        let length = self.locals.len();
+        let at_hand = item.as_deref().cloned().unwrap_or(Term::Member);
+        let condition = self.in_walk(|lower| {
+            lower.push(at_hand);
+            let made = lower.expr(condition);
+            lower.locals.truncate(length);
+            made
+        })?;
+        let (yes, hole) = self.maker.truth(&condition)?;
+        let graph = &mut self.maker.graph;
+        let open = graph.and(keep, hole);
+        let open = graph.fold_or(open);
+        let gap = graph.or(gap, open);
+        let keep = graph.and(keep, yes);
+        Ok(match item {
+            None => Term::Members { keep, gap },
+            Some(item) => Term::Each { keep, gap, item },
+        })
+    }
+
+    /// `every`, or `some`, of a list of booleans.
+    pub(super) fn all_of(&mut self, answers: &Term, every: bool) -> Lowered {
+        match answers {
+            Term::Unknown => Ok(Term::Unknown),
+            Term::Each { keep, gap, item } => {
+                let (yes, hole) = self.maker.truth(item)?;
+                let graph = &mut self.maker.graph;
+                let open = graph.and(*keep, hole);
+                let open = graph.fold_or(open);
+                let known = graph.or(yes, hole);
+                let decisive = if every {
+                    graph.and_not(*keep, known)
+                } else {
+                    graph.and(*keep, yes)
+                };
+                let decisive = graph.fold_or(decisive);
+                let open = graph.and_not(open, decisive);
+                let hole = graph.or(*gap, open);
+                let yes = if every {
+                    let no = graph.or(decisive, hole);
+                    graph.not(no)
+                } else {
+                    graph.and_not(decisive, hole)
+                };
+                Ok(boolean(yes, hole))
+            }
+            Term::List(items) => {
+                let mut all = boolean(if every { TRUE } else { FALSE }, FALSE);
+                for item in items.iter() {
+                    all = if every {
+                        self.maker.and(&all, item)?
+                    } else {
+                        self.maker.or(&all, item)?
+                    };
+                }
+                Ok(all)
+            }
+            _ => stuck("a question about this list"),
+        }
+    }
+
+    fn call(&mut self, callee: &Expr, args: &[Expr], names: &[Arc<str>]) -> Lowered {
+        let function = match self.expr(callee)? {
+            Term::Function(function) => function,
+            Term::Unknown => return Ok(Term::Unknown),
+            _ => return stuck("a call of this"),
+        };
+        let Function::Closure(closure, captured) = &*function else {
+            return stuck("a function as a value");
+        };
+        let Some(body) = &closure.body else {
+            return stuck("an external function");
+        };
+        if !captured.is_empty() || closure.params.len() < args.len() {
+            return stuck("a function with surroundings");
+        }
+        let mut given = Vec::new();
+        for arg in args {
+            given.push(self.expr(arg)?);
+        }
+        let placed: Vec<Term> = if names.is_empty() {
+            if given.len() != closure.params.len() {
+                return stuck("a call with too few arguments");
+            }
+            given
+        } else {
+            let find = |wanted: &Arc<str>| {
+                let at = names.iter().position(|n| n == wanted);
+                at.map_or(Term::Unknown, |at| given[at].clone())
+            };
+            closure.params.iter().map(|(n, _)| find(n)).collect()
+        };
+        let (base, length) = (self.base, self.locals.len());
+        self.base = length;
+        for term in placed {
+            self.push(term);
+        }
+        let made = self.expr(body);
+        self.locals.truncate(length);
+        self.base = base;
+        made
+    }
+
+    /// Three-valued `or` over tests of the value at `place`.
+    fn any_test(&mut self, tests: &[UnaryTest], place: usize) -> Lowered {
+        let mut any = boolean(FALSE, FALSE);
+        for test in tests {
+            let one = self.test(test, place)?;
+            any = self.maker.or(&any, &one)?;
+        }
+        Ok(any)
+    }
+
+    fn test(&mut self, test: &UnaryTest, place: usize) -> Lowered {
+        let tested = self.locals[place].term.clone();
+        match test {
+            UnaryTest::Compare(op, end) => {
+                let end = self.expr(end)?;
+                Ok(self.maker.compare(*op, &tested, &end)?)
+            }
+            UnaryTest::Not(tests) => {
+                let any = self.any_test(tests, place)?;
+                Ok(self.maker.negated(&any)?)
+            }
+            UnaryTest::Expr { expr, uses_input } => {
+                let answer = self.expr(expr)?;
+                if *uses_input {
+                    let (yes, gap) = self.maker.truth(&answer)?;
+                    return Ok(boolean(yes, gap));
+                }
+                if matches!(expr.kind, ExprKind::Literal(Value::Null)) {
+                    let gap = self.maker.gap(&tested)?;
+                    return Ok(boolean(gap, FALSE));
+                }
+                self.passes(&tested, &answer)
+            }
+        }
+    }
+
+    fn passes(&mut self, value: &Term, test: &Term) -> Lowered {
+        use crate::feel::ast::Compare;
+        match test {
+            Term::Unknown => Ok(boolean(FALSE, TRUE)),
+            Term::Range(ends) => {
+                if !ends.compared && (ends.low.is_none() || ends.high.is_none()) {
+                    return stuck("a range without an end");
+                }
+                let mut inside = boolean(TRUE, FALSE);
+                for (end, closed, ops) in [
+                    (&ends.low, ends.low_closed, (Compare::Ge, Compare::Gt)),
+                    (&ends.high, ends.high_closed, (Compare::Le, Compare::Lt)),
+                ] {
+                    let Some(end) = end else { continue };
+                    let op = if closed { ops.0 } else { ops.1 };
+                    let answer = self.maker.compare(op, value, end)?;
+                    // An unknown end makes the range unknown, whatever the other end says.
+                    let (yes, gap) = self.maker.truth(&inside)?;
+                    let (also, hole) = self.maker.truth(&answer)?;
+                    let both = self.maker.graph.and(yes, also);
+                    let gap = self.maker.graph.or(gap, hole);
+                    inside = boolean(self.maker.graph.and_not(both, gap), gap);
+                }
+                Ok(inside)
+            }
+            Term::List(items) => {
+                let mut any = boolean(FALSE, FALSE);
+                for item in items.iter() {
+                    let one = self.passes(value, item)?;
+                    any = self.maker.or(&any, &one)?;
+                }
+                let gap = self.maker.gap(value)?;
+                let (yes, hole) = self.maker.truth(&any)?;
+                let graph = &mut self.maker.graph;
+                let hole = graph.or(gap, hole);
+                Ok(boolean(graph.and_not(yes, hole), hole))
+            }
+            _ => Ok(self.maker.compare(Compare::Eq, value, test)?),
+        }
+    }
+
+    fn cell(&mut self, tests: &UnaryTests, value: &Term) -> Lowered {
+        if tests.tests.is_empty() {
+            return Ok(boolean(if tests.negated { FALSE } else { TRUE }, FALSE));
+        }
+        let length = self.locals.len();
+        self.push(value.clone());
+        let answer = self.any_test(&tests.tests, length);
+        self.locals.truncate(length);
+        let answer = answer?;
+        if tests.negated {
+            Ok(self.maker.negated(&answer)?)
+        } else {
+            Ok(answer)
+        }
+    }
+
+    /// Does each row match, in order?
+    fn matches(&mut self, table: &Table) -> Lowered<Vec<(Ref, Ref)>> {
+        let mut inputs = Vec::new();
+        for input in &table.inputs {
+            inputs.push(self.expr(&input.expr)?);
+        }
+        let mut out = Vec::new();
+        for rule in &table.rules {
+            let mut matched = boolean(TRUE, FALSE);
+            for (tests, value) in rule.tests.iter().zip(&inputs) {
+                let one = self.cell(tests, value)?;
+                matched = self.maker.and(&matched, &one)?;
+            }
+            out.push(self.maker.truth(&matched)?);
+        }
+        Ok(out)
+    }
+
+    pub(super) fn table(&mut self, table: &Table) -> Lowered {
+        if table.outputs.iter().any(|o| o.default.is_some()) {
+            return stuck("a table with a default");
+        }
+        let matched = self.matches(table)?;
+        if table.outputs.len() == 1 {
+            return self.output(table, &matched, 0);
+        }
+        let mut entries = Vec::new();
+        for (n, output) in table.outputs.iter().enumerate() {
+            let name = output.name.clone().unwrap_or_else(|| Arc::from(""));
+            entries.push((name, self.output(table, &matched, n)?));
+        }
+        Ok(Term::Context(Rc::new(entries)))
+    }
+
+    fn output(&mut self, table: &Table, matched: &[(Ref, Ref)], column: usize) -> Lowered {
+        let mut results = Vec::new();
+        for rule in &table.rules {
+            results.push(self.expr(&rule.outputs[column])?);
+        }
+        let mut unknown = FALSE;
+        for (_, gap) in matched {
+            unknown = self.maker.graph.or(unknown, *gap);
+        }
+        match table.hit {
+            Hit::First => {
+                let mut out = Term::Unknown;
+                for ((yes, gap), result) in matched.iter().zip(&results).rev() {
+                    out = self.maker.choose(*yes, *gap, result, &out)?;
+                }
+                Ok(out)
+            }
+            Hit::Unique | Hit::Any => {
+                let (mut out, mut any) = (Term::Unknown, FALSE);
+                for ((yes, _), result) in matched.iter().zip(&results).rev() {
+                    let twice = self.maker.graph.and(any, *yes);
+                    let mut wrong = self.maker.graph.and_not(twice, unknown);
+                    if table.hit == Hit::Any && wrong != FALSE {
+                        let same = self.same(result, &out)?;
+                        wrong = self.maker.graph.and_not(wrong, same);
+                    }
+                    self.maker.aside.push(wrong);
+                    any = self.maker.graph.or(any, *yes);
+                    out = self.maker.choose(*yes, FALSE, result, &out)?;
+                }
+                Ok(self.maker.choose(unknown, FALSE, &Term::Unknown, &out)?)
+            }
+            Hit::Count => {
+                let mut n = FALSE;
+                for (yes, _) in matched {
+                    let one = self.maker.graph.count_of(*yes)?;
+                    n = self.maker.graph.plus(n, one)?;
+                }
+                Ok(Term::Number {
+                    n,
+                    scale: 0,
+                    gap: unknown,
+                })
+            }
+            Hit::Sum | Hit::Min | Hit::Max => {
+                let zero = self.maker.number(crate::feel::number::Number::ZERO)?;
+                let (mut out, mut any) = (Term::Unknown, FALSE);
+                for ((yes, _), result) in matched.iter().zip(&results) {
+                    let after = match table.hit {
+                        Hit::Sum => self.maker.sum(&out, result, false)?,
+                        hit => self.maker.extreme(&out, result, hit == Hit::Max)?,
+                    };
+                    let after = self.maker.choose(any, FALSE, &after, result)?;
+                    out = self.maker.choose(*yes, FALSE, &after, &out)?;
+                    any = self.maker.graph.or(any, *yes);
+                }
+                if table.hit == Hit::Sum {
+                    out = self.maker.choose(any, FALSE, &out, &zero)?;
+                }
+                Ok(self.maker.choose(unknown, FALSE, &Term::Unknown, &out)?)
+            }
+            _ => stuck("a table that gives a list or a priority"),
+        }
+    }
+
+    /// Where two results are the same, null being the same as null.
+    fn same(&mut self, a: &Term, b: &Term) -> Lowered<Ref> {
+        let equal = self.maker.compare(crate::feel::ast::Compare::Eq, a, b)?;
+        let (yes, _) = self.maker.truth(&equal)?;
+        let (a, b) = (self.maker.gap(a)?, self.maker.gap(b)?);
+        let graph = &mut self.maker.graph;
+        let both = graph.and(a, b);
+        Ok(graph.or(yes, both))
+    }
+}
