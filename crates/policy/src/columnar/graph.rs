@@ -310,6 +310,12 @@ impl Graph {
         if al == ah && bl == bh {
             return TRUE;
         }
+        // A mask compared with true or false is the mask, or its complement.
+        for (x, y) in [(a, b), (b, a)] {
+            if self.bounds(x) == (-1, 0) && (y == TRUE || y == FALSE) {
+                return if y == TRUE { x } else { self.not(x) };
+            }
+        }
         let (a, b) = if a <= b { (a, b) } else { (b, a) };
         let member = self.either(a, b);
         self.mask(Op::Eq(a, b), member)

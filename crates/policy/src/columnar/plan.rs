@@ -363,6 +363,26 @@ impl Plan {
         self.tapes.get(size).and_then(Option::as_ref)
     }
 
+    /// The tape for households of one size, as text: what each lane goes through.
+    pub fn listing(&self, size: usize) -> String {
+        let mut out = String::new();
+        if let Some(ready) = self.tape(size) {
+            for (n, phase) in ready.tape.phases.iter().enumerate() {
+                for (who, code) in [("household", &phase.household), ("member", &phase.member)] {
+                    for i in code {
+                        let width = if i.wide { 64 } else { 32 };
+                        out.push_str(&format!(
+                            "{n} {who} {width} {:?} <- {:?} {:?}\n",
+                            i.out, i.code, i.args
+                        ));
+                    }
+                }
+            }
+            out.push_str(&format!("registers {:?}\n", ready.tape.registers));
+        }
+        out
+    }
+
     /// The names of the rules whose values [`Plan::totals_kept`] keeps, with their subject.
     pub fn kept(&self) -> Vec<(Subject, &str)> {
         let subject = |who| [Subject::Household, Subject::Person][who];

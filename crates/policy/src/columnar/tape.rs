@@ -416,11 +416,25 @@ impl Builder<'_> {
                 Some((fused, x, y)) if self.is_fused(mask) => {
                     code = fused;
                     given.extend([self.arg(x, false), self.arg(y, false)]);
+                    // A constant on the left would leave nothing to run along: ask the opposite.
+                    if self.graph.is_const(x).is_some() {
+                        given.swap(0, 1);
+                        code = match fused {
+                            Code::SelectLt => Code::SelectLe,
+                            Code::SelectLe => Code::SelectLt,
+                            other => other,
+                        };
+                        if code != Code::SelectEq {
+                            given.extend([self.arg(b, wide), self.arg(a, wide)]);
+                        }
+                    }
                 }
                 // Masks are 32 bits wide in either kind of choice.
                 _ => given.push(self.arg(mask, false)),
             }
-            given.extend([self.arg(a, wide), self.arg(b, wide)]);
+            if given.len() < 3 {
+                given.extend([self.arg(a, wide), self.arg(b, wide)]);
+            }
         } else {
             if let Op::Floor(a, b) = node.op
                 && let Some(by) = self.graph.is_const(b)
