@@ -114,6 +114,23 @@ pub fn world() -> Result<World, WorldError> {
 /// # Errors
 /// A [`DemoError`]; what was recorded until then stays and is valid.
 pub async fn make(office: &Arc<Office>, plan: &Plan) -> Result<Made, DemoError> {
+    let (district, mut made) = register(office, plan).await?;
+    let mut life = life::Simulation::new(office, district, plan);
+    for month in plan.first.through(plan.last) {
+        made.months.push(life.month(month).await?);
+    }
+    Ok(made)
+}
+
+/// Makes the register and the staff, and takes over the awards that ran before: the morning of the first
+/// month.
+///
+/// # Errors
+/// As [`make`].
+pub async fn register(
+    office: &Arc<Office>,
+    plan: &Plan,
+) -> Result<(&'static District<'static>, Made), DemoError> {
     // Kept for the rest of the process: the threads that make and write the register read it.
     let world: &'static World = Box::leak(Box::new(world()?));
     let options = Options {
@@ -123,11 +140,7 @@ pub async fn make(office: &Arc<Office>, plan: &Plan) -> Result<Made, DemoError> 
     };
     let bar = Progress::new("drawing the population", 0);
     let district: &'static District<'static> = Box::leak(Box::new(world.build(options)?));
-    bar.done(&format!(
-        "{} households, {} persons",
-        district.len(),
-        district.persons()
-    ));
+    bar.done(&format!("{} households, {} persons", district.len(), district.persons()));
     office.store.put_areas(&areas(office, world)).await?;
     office.store.set_setting("district", world.code()).await?;
     put_staff(office, world).await?;
@@ -138,11 +151,7 @@ pub async fn make(office: &Arc<Office>, plan: &Plan) -> Result<Made, DemoError> 
     };
     made.evidence = load(office, district).await?;
     take_over(office, district, plan.first).await?;
-    let mut life = life::Simulation::new(office, district, plan);
-    for month in plan.first.through(plan.last) {
-        made.months.push(life.month(month).await?);
-    }
-    Ok(made)
+    Ok((district, made))
 }
 
 /// The areas of the district and those around it, parents first.
