@@ -189,7 +189,7 @@ pub async fn replay(args: ReplayArgs) -> Outcome {
 /// `minsheng verify`
 pub async fn verify(args: VerifyArgs) -> Outcome {
     let office = Office::open(&args.place.location()).await?;
-    let summary = office.verify(Office::now()).await?;
+    let summary = office.verify(args.replays, Office::now()).await?;
     if args.json {
         print_json(&summary)?;
     } else {

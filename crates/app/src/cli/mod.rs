@@ -262,6 +262,9 @@ pub struct VerifyArgs {
     /// Data and law.
     #[command(flatten)]
     pub place: Place,
+    /// Subjects determined anew whose every version is replayed; 0 for all of them.
+    #[arg(long, value_name = "N", default_value_t = 5000)]
+    pub replays: usize,
     /// Results as JSON.
     #[arg(long)]
     pub json: bool,

@@ -140,7 +140,11 @@ pub async fn register(
     };
     let bar = Progress::new("drawing the population", 0);
     let district: &'static District<'static> = Box::leak(Box::new(world.build(options)?));
-    bar.done(&format!("{} households, {} persons", district.len(), district.persons()));
+    bar.done(&format!(
+        "{} households, {} persons",
+        district.len(),
+        district.persons()
+    ));
     office.store.put_areas(&areas(office, world)).await?;
     office.store.set_setting("district", world.code()).await?;
     put_staff(office, world).await?;

@@ -243,7 +243,7 @@ impl Office {
     ) -> Result<(), ServiceError> {
         let changes = std::slice::from_ref(change);
         for chunk in households.chunks(64) {
-            let decided = futures_join(chunk.iter().map(|household| async move {
+            let decided = side_by_side(chunk.iter().map(|household| async move {
                 let read = self.prefetch(&[*household]).await?;
                 let facts = Facts::default();
                 let (read, correction) = self.decide_on(read, &facts, changes, by, at).await?;
@@ -661,7 +661,7 @@ fn redetermination_id(household: Id, change: &Change<'_>, at: At) -> Id {
 }
 
 /// Waits for all, side by side on this task.
-async fn futures_join<F: Future>(jobs: impl Iterator<Item = F>) -> Vec<F::Output> {
+pub(super) async fn side_by_side<F: Future>(jobs: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut jobs: Vec<_> = jobs.map(Box::pin).collect();
     let mut done: Vec<Option<F::Output>> = jobs.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {
