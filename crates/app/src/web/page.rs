@@ -96,6 +96,17 @@ impl Page {
         self.visit.lang.t(&format!("{family}-{member}"))
     }
 
+    /// A word of a family, or the member itself when it has none.
+    pub fn of_known(&self, family: &str, member: &str) -> String {
+        let key = format!("{family}-{member}");
+        let word = self.visit.lang.t(&key);
+        if word == key {
+            member.to_string()
+        } else {
+            word
+        }
+    }
+
     /// A role's name, or with another family what it does.
     pub fn role(&self, family: &str, role: &Role) -> String {
         self.of(family, role_name(*role))

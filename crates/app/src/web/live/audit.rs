@@ -66,7 +66,8 @@ impl Live {
             let since = then.map_or(query.known, |d| d.known_at.max(query.known));
             let news: Vec<&Evidence> = arrived(home.evidence.iter().filter(about), since, at.now);
             if before.outcome != after.outcome || before.result != after.result {
-                because = why_changed(&before, &after, &news);
+                // What became known; the values that it moved stand in the table beneath.
+                because = why_changed(&after, &after, &news);
             }
             figures = differing(&before, &after);
         }
@@ -175,7 +176,24 @@ pub(super) fn run_view(run: &Run) -> RunView {
 
 /// The detail of a line without ids and in a few words.
 fn short(detail: &serde_json::Value) -> String {
-    let text = plain(detail);
+    let empty = |value: &serde_json::Value| match value {
+        serde_json::Value::Null => true,
+        serde_json::Value::Array(items) => items.is_empty(),
+        serde_json::Value::String(text) => text.is_empty(),
+        _ => false,
+    };
+    let text = match detail {
+        serde_json::Value::Object(fields) => {
+            let told = fields
+                .iter()
+                .filter(|(name, value)| *name != "id" && !empty(value));
+            let parts: Vec<String> = told
+                .map(|(name, value)| format!("{name}: {}", plain(value)))
+                .collect();
+            parts.join("; ")
+        }
+        other => plain(other),
+    };
     let mut cut: String = text.chars().take(160).collect();
     if cut.len() < text.len() {
         cut.push('…');

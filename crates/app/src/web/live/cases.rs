@@ -223,7 +223,7 @@ impl Live {
                 }
             })
             .collect();
-        let events = case
+        let mut events = case
             .events
             .iter()
             .map(|event| {
@@ -251,7 +251,9 @@ impl Live {
                     },
                 }
             })
-            .collect();
+            .collect::<Vec<EventView>>();
+        // What began with the opening stands after it, whatever their ids.
+        events.sort_by_key(|e| (e.at, e.what != "opened"));
         let notices = self
             .office
             .store

@@ -531,7 +531,7 @@ impl Live {
     }
 
     fn decision_text(&self, decision: &decision::Decision) -> String {
-        let programme = self.shelf.programme(&decision.programme).name.zh;
+        let programme = self.shelf.programme(&decision.programme).name;
         let (zh, en) = match decision.ruling {
             decision::Ruling::Pause => ("暂停".to_string(), "pause".to_string()),
             decision::Ruling::Confirm { amount } => (
@@ -543,7 +543,7 @@ impl Live {
                 format!("not below {floor} yuan until heard"),
             ),
         };
-        format!("{programme}：{zh} · {programme}: {en}")
+        format!("{}：{zh} · {}: {en}", programme.zh, programme.en)
     }
 
     pub(super) fn payment_row(&self, payment: &ledger::payment::Payment) -> PaymentRow {

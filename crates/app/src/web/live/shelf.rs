@@ -314,11 +314,10 @@ impl Shelf {
     /// The fields that a decision asks for at a place on a day.
     pub fn try_form(&self, place: &str, day: Day, decision: &str) -> TryPage {
         let edition = self.law.edition(place, day, None).ok();
-        let decisions = edition
-            .iter()
-            .flat_map(|e| e.programmes())
-            .map(named)
-            .collect();
+        // Household programmes that pay stand first: they are what most people ask about.
+        let mut programmes: Vec<&Programme> = edition.iter().flat_map(|e| e.programmes()).collect();
+        programmes.sort_by_key(|p| (p.subject == Subject::Person, p.payment.is_none()));
+        let decisions = programmes.into_iter().map(named).collect();
         let kinds = edition
             .as_ref()
             .map(|e| e.needs(decision))
@@ -339,9 +338,14 @@ impl Shelf {
             absent: absent(kind),
         };
         let is_event = |kind: &EvidenceKind| event_kind.as_deref() == Some(&*kind.name);
-        let event = kinds
-            .iter()
-            .find(|kind| is_event(kind))
+        let event = event_kind
+            .as_deref()
+            .and_then(|name| {
+                let subjects = [Subject::Person, Subject::Household].into_iter();
+                subjects
+                    .into_iter()
+                    .find_map(|subject| self.law.kind(subject, name))
+            })
             .map(|kind| field(kind, input_of(&kind.ty)));
         let fields = |subject: Subject| -> Vec<TryField> {
             kinds

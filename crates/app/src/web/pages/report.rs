@@ -154,7 +154,13 @@ fn show(
         Some(kind) => {
             let value = serde_json::from_str(&form.value)
                 .unwrap_or_else(|_| serde_json::Value::String(form.value.clone()));
-            input(page, &page.t("value"), "value", &kind.input, &value)
+            input(
+                page,
+                &page.say(&kind.kind.name),
+                "value",
+                &kind.input,
+                &value,
+            )
         }
         None => String::new(),
     };
