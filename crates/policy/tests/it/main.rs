@@ -1,7 +1,9 @@
 //! Tests of the law engine over files: the shipped law, laws that are broken on purpose.
 
 mod broken_laws;
+mod columnar;
 mod semantics;
+mod naive;
 mod shipped_law;
 mod tck;
 
