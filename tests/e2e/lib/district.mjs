@@ -1,0 +1,60 @@
+// A small district with its site: made in a temporary folder, served on a free port, ended by its own
+// process id, also when a test fails.
+
+import { execFile, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** The program under test; `cargo xtask test` says where it is. */
+const program = () => resolve(process.env.MINSHENG ?? "../../target/debug/minsheng");
+
+/** Makes the district and serves it; gives `{ address, minsheng, stop }`. */
+export async function district() {
+  const data = mkdtempSync(join(tmpdir(), "minsheng-e2e-"));
+  let server;
+  const stop = async () => {
+    if (server && server.exitCode === null) {
+      const ended = new Promise((done) => server.once("exit", done));
+      server.kill("SIGINT");
+      const hard = setTimeout(() => server.kill("SIGKILL"), 3000);
+      await ended;
+      clearTimeout(hard);
+    }
+    rmSync(data, { recursive: true, force: true });
+  };
+  process.once("exit", () => server?.kill("SIGKILL"));
+  try {
+    const made = await run(program(), [
+      "demo", "--data", data, "--households", "250", "--months", "2026-08..2026-09", "--seed", "5", "--no-serve",
+    ]);
+    server = spawn(program(), ["serve", "--data", data, "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
+    const address = await firstAddress(server);
+    /** Runs a command of the program on the same data and gives what it printed. */
+    const minsheng = async (...words) => (await run(program(), [...words, "--data", data])).stdout;
+    return { address, made: made.stdout, minsheng, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function firstAddress(server) {
+  const lines = createInterface({ input: server.stdout });
+  const ended = new Promise((_, fail) => {
+    server.once("exit", (code) => fail(new Error(`the server ended with ${code} before it was ready`)));
+  });
+  // A test that fails before the server is awaited must not bring the process down.
+  ended.catch(() => {});
+  const found = new Promise((done) => {
+    lines.on("line", (line) => {
+      const match = /http:\/\/127\.0\.0\.1:\d+/.exec(line);
+      if (match) done(match[0]);
+    });
+  });
+  return Promise.race([found, ended]);
+}
