@@ -85,7 +85,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let clock = Clock::now();
     let originator = Originator {
         name: "某区财政局".into(),
-        account: "1402030000001".into(),
+        account: "9900010000001".into(),
         bank: "ABCDCNBJ".into(),
         purpose: "三月款".into(),
         category: None,

@@ -34,7 +34,7 @@ fn branch(
     };
     let again = !shown.insert(at);
     let opens = !node.from.is_empty() && !again;
-    let line = line(page, node, members, again);
+    let (line, cite) = (line(page, node, members, again), cite(node));
     if !opens {
         let back = if again && !node.from.is_empty() {
             format!(
@@ -51,7 +51,7 @@ fn branch(
         };
         let _ = write!(
             out,
-            "<li{id} class=\"leaf k-{}\">{line}{back}</li>",
+            "<li{id} class=\"leaf k-{}\">{cite}{line}{back}</li>",
             node.kind
         );
         return;
@@ -59,7 +59,7 @@ fn branch(
     let open = if depth < 2 { " open" } else { "" };
     let _ = write!(
         out,
-        "<li id=\"n{at}\" class=\"k-{}\"><details{open}><summary>{line}</summary><ul>",
+        "<li id=\"n{at}\" class=\"k-{}\">{cite}<details{open}><summary>{line}</summary><ul>",
         node.kind
     );
     for &from in &node.from {
@@ -87,15 +87,6 @@ fn line(page: &Page, node: &NodeView, members: &[String], again: bool) -> String
         " <span class=\"kind\">{}</span>",
         escape(&page.of("node", &node.kind))
     );
-    if !node.instrument.is_empty() {
-        let _ = write!(
-            out,
-            " <a class=\"cite\" href=\"{}\">{} {}</a>",
-            law_href(&node.instrument, &node.article),
-            escape(&node.instrument),
-            escape(&node.article)
-        );
-    }
     if !node.note.is_empty() {
         let _ = write!(out, " <small>{}</small>", escape(&page.value(&node.note)));
     }
@@ -106,6 +97,20 @@ fn line(page: &Page, node: &NodeView, members: &[String], again: bool) -> String
         }
     }
     out
+}
+
+/// The link to a node's article. It stands beside the line that opens and closes, not in it: a link
+/// within a control can't be reached by those who hear the page.
+fn cite(node: &NodeView) -> String {
+    if node.instrument.is_empty() {
+        return String::new();
+    }
+    format!(
+        "<a class=\"cite\" href=\"{}\">{} {}</a>",
+        law_href(&node.instrument, &node.article),
+        escape(&node.instrument),
+        escape(&node.article)
+    )
 }
 
 /// The address of an article on its law page.

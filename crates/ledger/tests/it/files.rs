@@ -53,7 +53,7 @@ pub fn district(n: u32) -> District {
 pub fn originator() -> Originator {
     Originator {
         name: "某区财政局 <&>".into(),
-        account: "1402030000001".into(),
+        account: "9900010000001".into(),
         bank: "ABCDCNBJ".into(),
         purpose: "三月款 \"补\"".into(),
         category: Some("GOVT".into()),
