@@ -350,7 +350,13 @@ impl Live {
                 (other, _) => other,
             };
             offer("grant", grant, None);
-            offer("refuse", if own { "four-eyes" } else { denied }, None);
+            let refuse = match (denied, outcome) {
+                ("", _) if own => "four-eyes",
+                // Nothing was determined yet, so there is no ground that the letter could name.
+                ("", None) => "undetermined",
+                (other, _) => other,
+            };
+            offer("refuse", refuse, None);
         }
         offer("withdraw", allowed(Act::TakeObjection), None);
         out
