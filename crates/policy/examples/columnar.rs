@@ -1,4 +1,7 @@
 //! Times the columnar road on the law bench's population: `columnar POPULATION-FOLDER`.
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code)]
 #[path = "../../app/src/bench/population.rs"]
 mod population;
 use policy::columnar::{Intermediates, Plan, run_all};

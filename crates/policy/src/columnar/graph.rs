@@ -235,12 +235,41 @@ impl Graph {
             (Some(_), Some(_)) => return self.fixed(al * bl),
             _ => {}
         }
+        // A constant goes into a choice between constants.
+        for (x, by) in [(a, b), (b, a)] {
+            if let (Some(by), true) = (self.is_const(by), self.is_choice_of_constants(x, 8))
+                && let Some(made) = self.times_leaves(x, by)
+            {
+                return Ok(made);
+            }
+        }
         let ends = [al * bl, al * bh, ah * bl, ah * bh];
         let low = ends.into_iter().min().unwrap_or(0);
         let high = ends.into_iter().max().unwrap_or(0);
         let (a, b) = if a <= b { (a, b) } else { (b, a) };
         let member = self.either(a, b);
         self.add(Op::Mul(a, b), low, high, member)
+    }
+
+    fn is_choice_of_constants(&self, at: Ref, depth: u32) -> bool {
+        let leaf = |at| self.is_const(at).is_some();
+        match self.node(at).op {
+            Op::Select(_, a, b) if depth > 0 => {
+                leaf(a) && (leaf(b) || self.is_choice_of_constants(b, depth - 1))
+            }
+            _ => false,
+        }
+    }
+
+    fn times_leaves(&mut self, at: Ref, by: i64) -> Option<Ref> {
+        match self.node(at).op {
+            Op::Const(value) => value.checked_mul(by).map(|v| self.constant(v)),
+            Op::Select(mask, a, b) => {
+                let (a, b) = (self.times_leaves(a, by)?, self.times_leaves(b, by)?);
+                self.select(mask, a, b).ok()
+            }
+            _ => None,
+        }
     }
 
     pub fn least(&mut self, a: Ref, b: Ref) -> Made {

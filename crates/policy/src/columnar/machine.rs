@@ -276,6 +276,31 @@ struct Block<'t> {
     tile: &'t Tile,
     from: usize,
     lanes: usize,
+    /// Which outputs have lanes for every member.
+    outputs: &'t [super::tape::Output],
+}
+
+impl Block<'_> {
+    /// Where an output's lanes lie in its column.
+    fn stretch(&self, output: u16, slot: usize) -> std::ops::Range<usize> {
+        let member = self.outputs.get(output as usize).is_some_and(|o| o.member);
+        let from = if member { slot * self.tile.lanes } else { 0 } + self.from;
+        from..from + self.lanes
+    }
+}
+
+fn out32<'a>(out: &'a Results, n: u16, block: &Block<'_>, slot: usize) -> &'a [i32] {
+    match out.columns.get(n as usize) {
+        Some(Lanes::Narrow(v)) => v.get(block.stretch(n, slot)).unwrap_or_default(),
+        _ => &[],
+    }
+}
+
+fn out64<'a>(out: &'a Results, n: u16, block: &Block<'_>, slot: usize) -> &'a [i64] {
+    match out.columns.get(n as usize) {
+        Some(Lanes::Wide(v)) => v.get(block.stretch(n, slot)).unwrap_or_default(),
+        _ => &[],
+    }
 }
 
 impl Block<'_> {
@@ -333,6 +358,7 @@ impl Machine {
                 tile,
                 from,
                 lanes: BLOCK.min(tile.lanes - from),
+                outputs: &tape.outputs,
             };
             for phase in &tape.phases {
                 for instr in &phase.household {
@@ -350,7 +376,13 @@ impl Machine {
         }
     }
 
-    fn arg32<'a>(&'a self, src: Src, block: &'a Block<'_>, slot: usize) -> Arg<'a, i32> {
+    fn arg32<'a>(
+        &'a self,
+        src: Src,
+        block: &'a Block<'_>,
+        slot: usize,
+        out: &'a Results,
+    ) -> Arg<'a, i32> {
         match src {
             Src::Const(value) => Arg::One(value as i32),
             Src::Reg(r) => Arg::Lanes(&self.narrow[r as usize][..block.lanes]),
@@ -359,16 +391,24 @@ impl Machine {
             Src::MemberColumn(c) => Arg::Lanes(block.narrow(c, slot)),
             Src::Gap(c) => Arg::Lanes(block.gap(c, 0)),
             Src::MemberGap(c) => Arg::Lanes(block.gap(c, slot)),
+            Src::Out(n) => Arg::Lanes(out32(out, n, block, slot)),
         }
     }
 
-    fn arg64<'a>(&'a self, src: Src, block: &'a Block<'_>, slot: usize) -> Arg<'a, i64> {
+    fn arg64<'a>(
+        &'a self,
+        src: Src,
+        block: &'a Block<'_>,
+        slot: usize,
+        out: &'a Results,
+    ) -> Arg<'a, i64> {
         match src {
             Src::Const(value) => Arg::One(value),
             Src::Reg(r) => Arg::Lanes(&self.wide[r as usize][..block.lanes]),
             Src::Slot(r) => Arg::Lanes(&self.wide[r as usize + slot][..block.lanes]),
             Src::Column(c) => Arg::Lanes(block.wide(c, 0)),
             Src::MemberColumn(c) => Arg::Lanes(block.wide(c, slot)),
+            Src::Out(n) => Arg::Lanes(out64(out, n, block, slot)),
             Src::Gap(_) | Src::MemberGap(_) => Arg::One(0),
         }
     }
@@ -381,25 +421,21 @@ impl Machine {
         tape: &Tape,
         out: &mut Results,
     ) {
-        if let Code::Store(n) = instr.code {
-            let output = tape.outputs[n as usize];
-            let from = if output.member {
-                slot * block.tile.lanes
-            } else {
-                0
-            } + block.from;
-            let range = from..from + block.lanes;
-            match &mut out.columns[n as usize] {
+        let home = match (instr.code, instr.out) {
+            (Code::Store(n), _) | (_, Src::Out(n)) => Some(n),
+            _ => None,
+        };
+        if let Some(n) = home {
+            let range = block.stretch(n, slot);
+            let mut taken = std::mem::replace(&mut out.columns[n as usize], Lanes::None);
+            match &mut taken {
                 Lanes::Narrow(v) => {
-                    let a = self.arg32(instr.args[0], block, slot);
-                    map(&mut v[range], a, |a| a);
+                    self.narrow_step(instr, block, slot, tape, out, &mut v[range]);
                 }
-                Lanes::Wide(v) => {
-                    let a = self.arg64(instr.args[0], block, slot);
-                    map(&mut v[range], a, |a| a);
-                }
+                Lanes::Wide(v) => self.wide_step(instr, block, slot, tape, out, &mut v[range]),
                 Lanes::None => {}
             }
+            out.columns[n as usize] = taken;
             return;
         }
         let register = match instr.out {
@@ -410,11 +446,11 @@ impl Machine {
         let mask = matches!(instr.code, Code::Eq | Code::Lt | Code::Le);
         if instr.wide && !mask {
             let mut taken = std::mem::take(&mut self.wide[register]);
-            self.wide_step(instr, block, slot, tape, &mut taken[..block.lanes]);
+            self.wide_step(instr, block, slot, tape, out, &mut taken[..block.lanes]);
             self.wide[register] = taken;
         } else {
             let mut taken = std::mem::take(&mut self.narrow[register]);
-            self.narrow_step(instr, block, slot, tape, &mut taken[..block.lanes]);
+            self.narrow_step(instr, block, slot, tape, out, &mut taken[..block.lanes]);
             self.narrow[register] = taken;
         }
     }
@@ -425,12 +461,22 @@ impl Machine {
         block: &Block<'_>,
         slot: usize,
         tape: &Tape,
+        results: &Results,
         out: &mut [i64],
     ) {
-        let arg = |n: usize| self.arg64(instr.args[n], block, slot);
+        let arg = |n: usize| self.arg64(instr.args[n], block, slot, results);
         match instr.code {
-            Code::Widen => map(out, self.arg32(instr.args[0], block, slot), i64::from),
-            Code::Select => choose(out, self.arg32(instr.args[0], block, slot), arg(1), arg(2)),
+            Code::Widen => map(
+                out,
+                self.arg32(instr.args[0], block, slot, results),
+                i64::from,
+            ),
+            Code::Select => choose(
+                out,
+                self.arg32(instr.args[0], block, slot, results),
+                arg(1),
+                arg(2),
+            ),
             Code::Lookup(table) => lookup(out, &tape.tables[table as usize], block, |v| v),
             code => common(code, out, arg(0), arg(1)),
         }
@@ -442,15 +488,16 @@ impl Machine {
         block: &Block<'_>,
         slot: usize,
         tape: &Tape,
+        results: &Results,
         out: &mut [i32],
     ) {
-        let arg = |n: usize| self.arg32(instr.args[n], block, slot);
+        let arg = |n: usize| self.arg32(instr.args[n], block, slot, results);
         let four = || [arg(0), arg(1), arg(2), arg(3)];
         match instr.code {
             Code::Eq | Code::Lt | Code::Le if instr.wide => {
                 let (a, b) = (
-                    self.arg64(instr.args[0], block, slot),
-                    self.arg64(instr.args[1], block, slot),
+                    self.arg64(instr.args[0], block, slot, results),
+                    self.arg64(instr.args[1], block, slot, results),
                 );
                 compare(instr.code, out, a, b);
             }
@@ -463,7 +510,7 @@ impl Machine {
             Code::SelectLe => choose_by(out, four(), |x, y| x <= y),
             Code::SelectEq => choose_by(out, four(), |x, y| x == y),
             Code::Narrow => {
-                let a = self.arg64(instr.args[0], block, slot);
+                let a = self.arg64(instr.args[0], block, slot, results);
                 map(out, a, |a| a as i32);
             }
             Code::Magic {
@@ -503,7 +550,7 @@ fn common<T: Lane>(code: Code, out: &mut [T], a: Arg<'_, T>, b: Arg<'_, T>) {
         Code::Floor => zip(out, a, b, T::floor),
         Code::Shift(by) => map(out, a, |a| a.shift(by)),
         Code::Bits(mask) => map(out, a, |a| a.bits(mask)),
-        Code::Copy => map(out, a, |a| a),
+        Code::Copy | Code::Store(_) => map(out, a, |a| a),
         Code::FoldSum => gather(out, a, T::plus),
         Code::FoldOr => gather(out, a, T::merge),
         Code::FoldMin => gather(out, a, |o, a| if a < o { a } else { o }),

@@ -775,13 +775,18 @@ impl<'a> View<'a> {
 fn count(totals: &mut Totals, outcome: View<'_>, amount: View<'_>, length: usize) {
     match outcome {
         View::Narrow(codes) => {
-            for code in [code::REFUSED, code::UNDETERMINED, code::ENTITLED] {
-                let of = |c: &i32| u32::from(*c == i32::from(code));
-                let n: u32 = codes.iter().map(of).fold(0, u32::wrapping_add);
-                totals.outcomes[usize::from(code)] += u64::from(n);
-                totals.outcomes[0] = totals.outcomes[0].wrapping_sub(u64::from(n));
+            // One pass over the codes of those in question.
+            let mut counts = [0u32; 3];
+            for code in codes {
+                for (count, of) in counts.iter_mut().zip(1..) {
+                    *count = count.wrapping_add(u32::from(*code == of));
+                }
             }
-            totals.outcomes[0] = totals.outcomes[0].wrapping_add(length as u64);
+            let rest = length as u64 - counts.iter().map(|c| u64::from(*c)).sum::<u64>();
+            totals.outcomes[0] += rest;
+            for (sum, count) in totals.outcomes[1..].iter_mut().zip(counts) {
+                *sum += u64::from(count);
+            }
         }
         other => {
             for lane in 0..length {

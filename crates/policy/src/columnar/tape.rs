@@ -19,6 +19,8 @@ pub(crate) enum Src {
     MemberColumn(u16),
     Gap(u16),
     MemberGap(u16),
+    /// The lanes of an output column, which serves as a register of its own.
+    Out(u16),
 }
 
 /// What is done to each lane.
@@ -107,6 +109,8 @@ struct Virtual {
     first: usize,
     last: usize,
     register: Option<u16>,
+    /// The output column that it is.
+    home: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -185,6 +189,13 @@ pub(crate) fn build(graph: &Graph, roots: &[Ref], tables: Vec<Vec<i64>>) -> Tape
             })
             .collect(),
     };
+    for (n, &root) in roots.iter().enumerate() {
+        // A root is computed where it is to stand.
+        if builder.is_ready(root).is_none() {
+            let v = builder.virtual_of(root, is_wide(graph, root)) as usize;
+            builder.virtuals[v].home.get_or_insert(n as u16);
+        }
+    }
     builder.mark_slots();
     let mut stretches = Vec::new();
     for phase in 0..=phases {
@@ -240,6 +251,7 @@ impl Builder<'_> {
             first: usize::MAX,
             last: 0,
             register: None,
+            home: None,
         });
         self.virtuals.len() as u32 - 1
     }
@@ -350,6 +362,11 @@ impl Builder<'_> {
             if self.phase[root as usize] == phase && node.member == member {
                 let wide = is_wide(self.graph, root);
                 let a = self.arg(root, wide);
+                if let Arg::Virtual(v) = a
+                    && self.virtuals[v as usize].home == Some(n as u16)
+                {
+                    continue;
+                }
                 self.emit(Code::Store(n as u16), wide, None, &[a]);
             }
         }
@@ -429,10 +446,19 @@ impl Builder<'_> {
                         }
                     }
                 }
+                // Against zero a choice is bit arithmetic on its mask.
+                _ if !wide && self.graph.is_const(b) == Some(0) => {
+                    code = Code::And;
+                    given.extend([self.arg(mask, false), self.arg(a, false)]);
+                }
+                _ if !wide && self.graph.is_const(a) == Some(0) => {
+                    code = Code::AndNot;
+                    given.extend([self.arg(b, false), self.arg(mask, false)]);
+                }
                 // Masks are 32 bits wide in either kind of choice.
                 _ => given.push(self.arg(mask, false)),
             }
-            if given.len() < 3 {
+            if given.len() < 3 && !matches!(code, Code::And | Code::AndNot) {
                 given.extend([self.arg(a, wide), self.arg(b, wide)]);
             }
         } else {
@@ -500,7 +526,7 @@ impl Builder<'_> {
                 continue;
             };
             let known = &mut self.virtuals[out as usize];
-            if known.register.is_some() {
+            if known.register.is_some() || known.home.is_some() {
                 continue;
             }
             let class = usize::from(known.wide);
@@ -523,7 +549,9 @@ impl Builder<'_> {
             Arg::Virtual(v) => {
                 let known = &self.virtuals[*v as usize];
                 let register = known.register.unwrap_or(0);
-                if known.slot {
+                if let Some(home) = known.home {
+                    Src::Out(home)
+                } else if known.slot {
                     Src::Slot(register)
                 } else {
                     Src::Reg(register)

@@ -2,8 +2,8 @@
 
 mod broken_laws;
 mod columnar;
-mod semantics;
 mod naive;
+mod semantics;
 mod shipped_law;
 mod tck;
 
