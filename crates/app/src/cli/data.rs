@@ -28,32 +28,48 @@ pub async fn determine(args: DetermineArgs) -> Outcome {
         Some(text) => At::new(base::parse_instant(text)?),
         None => Office::now(),
     };
+    let parquet = args.format == Format::Parquet;
+    if parquet && args.out.is_none() {
+        return Err(Failure::Input(
+            "Parquet goes to a file: add --out FILE".into(),
+        ));
+    }
     match (args.household, args.all) {
         (Some(household), _) => {
             let found = office
                 .explain_household(&id, args.month, household, at, args.explain)
                 .await?;
-            print_json(&found)?;
-            Ok(())
-        }
-        (None, true) if args.known_at.is_some() || args.out.is_some() => {
-            let rows = office.determined(&id, args.month, at).await?;
-            crate::service::output::write(
-                &rows,
-                args.format == Format::Parquet,
-                args.out.as_deref(),
-            )?;
+            match &args.out {
+                Some(path) => crate::service::output::write(&found, &id, parquet, Some(path))?,
+                None => print_json(&found)?,
+            }
             Ok(())
         }
         (None, true) => {
-            let bar = Progress::new("determining", 0);
-            let told = bar.clone();
-            let summary = office
-                .determine_all(&id, args.month, "determine", at, &move |n| told.add(n))
-                .await?;
-            bar.done(&format!("{} households", summary.households));
-            print_json(&summary)?;
-            found_if(!summary.faults.is_empty())
+            // As known at another time nothing is recorded: that is a question, not a run.
+            let summary = match &args.known_at {
+                Some(_) => None,
+                None => {
+                    let bar = Progress::new("determining", 0);
+                    let told = bar.clone();
+                    let summary = office
+                        .determine_all(&id, args.month, "determine", at, &move |n| told.add(n))
+                        .await?;
+                    bar.done(&format!("{} households", summary.households));
+                    Some(summary)
+                }
+            };
+            if summary.is_none() || args.out.is_some() {
+                let rows = office.determined(&id, args.month, at).await?;
+                crate::service::output::write(&rows, &id, parquet, args.out.as_deref())?;
+            }
+            match summary {
+                Some(summary) => {
+                    print_json(&summary)?;
+                    found_if(!summary.faults.is_empty())
+                }
+                None => Ok(()),
+            }
         }
         (None, false) => Err(Failure::Input(
             "say for whom: --household ID, or --all for everybody".into(),

@@ -4,6 +4,7 @@
 pub mod cases;
 pub mod change;
 mod error;
+pub mod intake;
 pub mod night;
 pub mod output;
 pub mod pay;

@@ -267,6 +267,8 @@ pub(crate) fn known(heading: &str) -> Option<Known> {
         "银行账号" | "银行卡号" | "账号" | "account" => Known::Account,
         "户名" | "账户名" | "holder" => Known::Holder,
         "序号" | "编号" | "备注" | "no" | "note" | "remarks" => Known::Ignored,
+        // Beside the rows of a report, which is mended and imported again.
+        "原行号row" | "问题problem" | "改法remedy" => Known::Ignored,
         _ => return None,
     })
 }

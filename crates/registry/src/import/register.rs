@@ -114,6 +114,36 @@ impl Sheet {
         out
     }
 
+    /// The codes of areas that rows name, each once.
+    pub fn areas(&self) -> Vec<String> {
+        let cells = self
+            .table
+            .rows
+            .iter()
+            .map(|row| self.columns.cell(row, Known::Area));
+        let mut out: Vec<String> = cells.filter(|c| !c.is_empty()).map(|c| c.show()).collect();
+        out.sort();
+        out.dedup();
+        out
+    }
+
+    /// The ids of the households that rows name, to look up: those with a key of the file's own have an id
+    /// that follows from it and from `shard`, their home.
+    pub fn households(&self, shard: &str) -> Vec<Id> {
+        let cells = self
+            .table
+            .rows
+            .iter()
+            .map(|row| self.columns.cell(row, Known::HouseholdKey).show());
+        let mut out: Vec<Id> = cells
+            .filter(|key| !key.is_empty())
+            .map(|key| household_id(shard, &key))
+            .collect();
+        out.sort();
+        out.dedup();
+        out
+    }
+
     /// The records and the problems. New records get `shard` as their home. `areas` holds the codes that
     /// a household may live in. A household with a bad row is left out whole: half of it would be wrong.
     pub fn finish(
@@ -238,10 +268,7 @@ impl Maker<'_> {
             }
             return;
         }
-        let household = match key.parse::<Id>() {
-            Ok(id) => id,
-            Err(_) => Id::derive(&["household", self.shard, key]),
-        };
+        let household = household_id(self.shard, key);
         let home = self.directory.households.get(&household);
         let shard = home.map_or(self.shard, String::as_str);
         let heads = rows
@@ -497,6 +524,14 @@ impl Maker<'_> {
                 number: number.text,
             },
         })
+    }
+}
+
+/// A household's id: its key when that is one, else made of the key and its home.
+fn household_id(shard: &str, key: &str) -> Id {
+    match key.parse::<Id>() {
+        Ok(id) => id,
+        Err(_) => Id::derive(&["household", shard, key]),
     }
 }
 
