@@ -1,5 +1,6 @@
 //! The program's tests from outside.
 
+mod cli;
 mod entitled;
 mod site;
 mod world;
