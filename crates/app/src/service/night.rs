@@ -9,7 +9,7 @@ use entitlement::change::{At, Change};
 use entitlement::determination::Award;
 use entitlement::rules::Rules;
 use entitlement::situation::Memo;
-use entitlement::{Review, Subject};
+use entitlement::{Review, Rhythm, Subject};
 use registry::slice::HouseholdSlice;
 use std::collections::HashMap;
 use store::{ChangeSet, JournalEntry, PopulationFilter, Run};
@@ -73,7 +73,7 @@ impl Office {
         }
         summary.reviews = self.reviews(last, date, by, at).await?;
         for programme in determined_for_everybody(self.law()) {
-            for month in self.opened_months(programme).await? {
+            for month in self.months_to_compare(programme).await? {
                 let found = self.compare(programme, month, at).await?;
                 summary.checked += found.checked;
                 summary.faults.extend(found.faults);
@@ -138,6 +138,22 @@ impl Office {
             .filter(|o| o.programme == programme)
             .flat_map(|o| o.months)
             .collect())
+    }
+
+    /// The months whose determinations must be what the rules yield now, ascending. What is determined
+    /// once is looked at on the reference day of the last month only, as a change looks at it: somebody who
+    /// moved away since is not owed it any more.
+    pub(super) async fn months_to_compare(
+        &self,
+        programme: &str,
+    ) -> Result<Vec<Month>, ServiceError> {
+        let mut months = self.opened_months(programme).await?;
+        let once = latest_version(self.law(), programme).is_some_and(|p| p.rhythm == Rhythm::Once);
+        if once {
+            months.sort_unstable();
+            months = months.pop().into_iter().collect();
+        }
+        Ok(months)
     }
 
     async fn first_opened(&self) -> Result<Option<Month>, ServiceError> {

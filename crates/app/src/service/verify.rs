@@ -165,7 +165,7 @@ impl Office {
         at: At,
     ) -> Result<(), ServiceError> {
         for programme in determined_for_everybody(self.law()) {
-            for month in self.opened_months(programme).await? {
+            for month in self.months_to_compare(programme).await? {
                 let found = self.compare(programme, month, at).await?;
                 summary.determinations += found.checked;
                 summary.findings.extend(found.faults);
