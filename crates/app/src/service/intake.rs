@@ -1,6 +1,8 @@
 //! Files of offices into the register: understood, checked row by row, recorded with what follows.
 
+use super::bundles::{Groups, apart, chunks, join, only_evidence, request_of, size};
 use super::change::Facts;
+use super::rules::programme_ids;
 use super::{Office, ServiceError};
 use base::Id;
 use entitlement::change::At;
@@ -15,14 +17,12 @@ use registry::record::{Area, Evidence};
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use store::{ChangeSet, JournalEntry, RegisterChunk};
+use store::{ChangeSet, JournalEntry};
 
 /// Changes decided side by side and written in one transaction.
 const SIDE_BY_SIDE: usize = 64;
 /// Records written in one transaction when nothing follows from them.
 const AT_ONCE: usize = 8192;
-/// Households of a new register in one transaction.
-const HOUSEHOLDS_AT_ONCE: usize = 2048;
 /// How often a batch is decided again when somebody else was faster.
 const TRIES: usize = 4;
 /// The setting that holds the district whose office this is.
@@ -286,15 +286,11 @@ impl Office {
         intake: &mut Intake,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(), ServiceError> {
-        let quiet = self.opened().await?.is_empty();
-        let mut plain: Vec<Evidence> = Vec::new();
-        let mut decided = Vec::new();
-        for group in self.by_household(facts).await? {
-            if quiet && only_evidence(&group) && self.nothing_follows(&group).await? {
-                plain.extend(group.evidence);
-            } else {
-                decided.push(group);
-            }
+        let (mut plain, mut decided) = (Vec::new(), Vec::new());
+        if only_evidence(&facts) && self.nothing_determined().await? {
+            plain = facts.evidence;
+        } else {
+            decided = self.by_household(facts).await?;
         }
         plain.sort_by(|a, b| (&a.shard, a.subject, a.id).cmp(&(&b.shard, b.subject, b.id)));
         for same_shard in plain.chunk_by(|a, b| a.shard == b.shard) {
@@ -362,22 +358,14 @@ impl Office {
         Ok(())
     }
 
-    /// Does nothing rest on what is known about these subjects: no determination and no award?
-    async fn nothing_follows(&self, facts: &Facts) -> Result<bool, ServiceError> {
-        let subjects: BTreeSet<(&str, Id)> = facts
-            .evidence
-            .iter()
-            .map(|e| (e.shard.as_str(), e.subject))
-            .collect();
-        for (shard, subject) in subjects {
-            let mut homes = self.store.households_of_person(subject).await?;
-            homes.push(subject);
-            for id in homes {
-                let none = self.store.determinations_of(shard, id).await?.is_empty()
-                    && self.store.awards_of(shard, id).await?.is_empty();
-                if !none {
-                    return Ok(false);
-                }
+    /// Is there no determination and no award yet, so that from evidence alone nothing follows?
+    async fn nothing_determined(&self) -> Result<bool, ServiceError> {
+        if !self.opened().await?.is_empty() || !self.store.periods().await?.is_empty() {
+            return Ok(false);
+        }
+        for programme in programme_ids(self.law()) {
+            if !self.store.awards(programme).await?.is_empty() {
+                return Ok(false);
             }
         }
         Ok(true)
@@ -613,174 +601,4 @@ fn begin<T: Default>(
         ..Intake::default()
     };
     (intake, imported.to_record(how.on_error))
-}
-
-/// How many records.
-fn size(facts: &Facts) -> u64 {
-    let all = facts.persons.len()
-        + facts.households.len()
-        + facts.identities.len()
-        + facts.residences.len()
-        + facts.memberships.len()
-        + facts.evidence.len()
-        + facts.payees.len();
-    all as u64
-}
-
-fn only_evidence(facts: &Facts) -> bool {
-    size(facts) == facts.evidence.len() as u64
-}
-
-/// The id of the request that records these facts: the same facts, the same id.
-fn request_of(facts: &Facts) -> Id {
-    let mut ids: Vec<String> = facts.evidence.iter().map(|e| e.id.to_string()).collect();
-    ids.extend(facts.memberships.iter().map(|m| m.id.to_string()));
-    ids.extend(facts.residences.iter().map(|r| r.id.to_string()));
-    ids.extend(facts.identities.iter().map(|i| i.id.to_string()));
-    ids.extend(facts.payees.iter().map(|p| p.id.to_string()));
-    ids.sort_unstable();
-    Id::derive(&["import", &ids.join(" ")])
-}
-
-/// Whole households that nobody knew, and the rest.
-fn apart(facts: Facts, directory: &Directory) -> (Facts, Facts) {
-    let new: HashSet<Id> = facts.persons.iter().map(|p| p.id).collect();
-    let mut old: HashSet<Id> = directory.households.keys().copied().collect();
-    // A household that takes in somebody whom the register holds changes another one too.
-    old.extend(
-        facts
-            .memberships
-            .iter()
-            .filter(|m| !new.contains(&m.person))
-            .map(|m| m.household),
-    );
-    let home: HashMap<Id, Id> = facts
-        .memberships
-        .iter()
-        .map(|m| (m.person, m.household))
-        .collect();
-    let is_old = |id: Id| old.contains(&id) || home.get(&id).is_some_and(|h| old.contains(h));
-    let (mut fresh, mut other) = (Facts::default(), Facts::default());
-    macro_rules! part {
-        ($list:ident, $key:ident) => {
-            (other.$list, fresh.$list) = facts.$list.into_iter().partition(|r| is_old(r.$key))
-        };
-    }
-    part!(persons, id);
-    part!(households, id);
-    part!(identities, person);
-    part!(residences, household);
-    part!(memberships, household);
-    part!(evidence, subject);
-    part!(payees, subject);
-    (fresh, other)
-}
-
-fn join(mut one: Facts, other: Facts) -> Facts {
-    one.persons.extend(other.persons);
-    one.households.extend(other.households);
-    one.identities.extend(other.identities);
-    one.residences.extend(other.residences);
-    one.memberships.extend(other.memberships);
-    one.evidence.extend(other.evidence);
-    one.payees.extend(other.payees);
-    one
-}
-
-/// A new register in parts of whole households, in order of their ids.
-fn chunks(facts: Facts, shard: &str) -> Vec<RegisterChunk> {
-    let mut order: Vec<Id> = facts.households.iter().map(|h| h.id).collect();
-    order.sort_unstable();
-    let place: HashMap<Id, usize> = order
-        .iter()
-        .enumerate()
-        .map(|(n, id)| (*id, n / HOUSEHOLDS_AT_ONCE))
-        .collect();
-    let home: HashMap<Id, Id> = facts
-        .memberships
-        .iter()
-        .map(|m| (m.person, m.household))
-        .collect();
-    let at = |id: Id| {
-        let household = home.get(&id).copied().unwrap_or(id);
-        place.get(&household).copied().unwrap_or(0)
-    };
-    let count = order.len().div_ceil(HOUSEHOLDS_AT_ONCE);
-    let mut out: Vec<RegisterChunk> = (0..count)
-        .map(|_| RegisterChunk {
-            shard: shard.into(),
-            ..RegisterChunk::default()
-        })
-        .collect();
-    facts
-        .persons
-        .into_iter()
-        .for_each(|r| out[at(r.id)].persons.push(r));
-    facts
-        .households
-        .into_iter()
-        .for_each(|r| out[at(r.id)].households.push(r));
-    facts
-        .identities
-        .into_iter()
-        .for_each(|r| out[at(r.person)].identities.push(r));
-    facts
-        .residences
-        .into_iter()
-        .for_each(|r| out[at(r.household)].residences.push(r));
-    facts
-        .memberships
-        .into_iter()
-        .for_each(|r| out[at(r.household)].memberships.push(r));
-    facts
-        .evidence
-        .into_iter()
-        .for_each(|r| out[at(r.subject)].evidence.push(r));
-    facts
-        .payees
-        .into_iter()
-        .for_each(|r| out[at(r.subject)].payees.push(r));
-    out
-}
-
-/// Ids that belong together.
-#[derive(Default)]
-struct Groups {
-    parent: HashMap<Id, Id>,
-}
-
-impl Groups {
-    fn find(&mut self, id: Id) -> Id {
-        let mut at = id;
-        while let Some(up) = self.parent.get(&at).copied().filter(|up| *up != at) {
-            at = up;
-        }
-        self.parent.insert(id, at);
-        at
-    }
-
-    fn join(&mut self, one: Id, other: Id) {
-        let (a, b) = (self.find(one), self.find(other));
-        self.parent.insert(b, a);
-    }
-
-    fn split(mut self, facts: Facts) -> Vec<Facts> {
-        let mut out: std::collections::BTreeMap<Id, Facts> = std::collections::BTreeMap::new();
-        macro_rules! deal {
-            ($list:ident, $key:ident) => {
-                for record in facts.$list {
-                    let group = self.find(record.$key);
-                    out.entry(group).or_default().$list.push(record);
-                }
-            };
-        }
-        deal!(households, id);
-        deal!(memberships, household);
-        deal!(persons, id);
-        deal!(identities, person);
-        deal!(residences, household);
-        deal!(evidence, subject);
-        deal!(payees, subject);
-        out.into_values().collect()
-    }
 }
