@@ -28,6 +28,8 @@ pub struct MonthFigures {
     pub month: String,
     /// Things heard of.
     pub events: u64,
+    /// Things that were about nobody the register knows yet.
+    pub sent_back: u64,
     /// New versions of determinations that followed from them.
     pub redetermined: u64,
     /// Changes of what is owed that followed from them.
@@ -195,12 +197,47 @@ impl<'a> Simulation<'a> {
         if batch.is_empty() {
             return Ok(());
         }
-        let (determined, owed) = self
+        let events = std::mem::take(batch);
+        match self
             .office
-            .record_many(std::mem::take(batch), "community-feed")
-            .await?;
-        figures.redetermined += determined;
-        figures.owed_changed += owed;
+            .record_many(events.clone(), "community-feed")
+            .await
+        {
+            Ok((determined, owed)) => {
+                figures.redetermined += determined;
+                figures.owed_changed += owed;
+            }
+            Err(error) if is_about_a_stranger(&error) => {
+                for (request, facts, at) in events {
+                    self.hear_one(request, &facts, at, figures).await?;
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// One piece of news by itself. What is about somebody whose birth or arrival was not reported yet is
+    /// sent back to whoever reported it.
+    async fn hear_one(
+        &self,
+        request: Id,
+        facts: &Facts,
+        at: At,
+        figures: &mut MonthFigures,
+    ) -> Result<(), DemoError> {
+        match self
+            .office
+            .record(request, facts, "community-feed", at)
+            .await
+        {
+            Ok(recorded) => {
+                figures.redetermined += recorded.correction.determinations.len() as u64;
+                figures.owed_changed += recorded.correction.changes.len() as u64;
+            }
+            Err(error) if is_about_a_stranger(&error) => figures.sent_back += 1,
+            Err(error) => return Err(error.into()),
+        }
         Ok(())
     }
 
@@ -436,6 +473,13 @@ impl<'a> Simulation<'a> {
         }
         Ok(())
     }
+}
+
+fn is_about_a_stranger(error: &ServiceError) -> bool {
+    matches!(
+        error,
+        ServiceError::NotFound(_) | ServiceError::Store(store::StoreError::UnknownSubject(_))
+    )
 }
 
 fn days(month: Month, end: Day) -> impl Iterator<Item = Day> {
