@@ -189,7 +189,8 @@ impl Store {
             checked += 1;
         }
         for table in TABLES {
-            self.try_prepare(table.name, &table.insert_sql(2)).await?;
+            self.try_prepare(table.name, &table.insert_sql(2, true))
+                .await?;
             self.try_prepare(table.name, &table.select_sql()).await?;
             let declared = self.db.columns(table.name).await?;
             let described: Vec<(String, Ty)> = (table.columns.iter())

@@ -346,7 +346,7 @@ fn write_sqlite(
         let mut known = Vec::new();
         let (many, rest) = rows.as_chunks::<AT_ONCE>();
         if !many.is_empty() {
-            let mut statement = tx.prepare_cached(&table.insert_sql(AT_ONCE))?;
+            let mut statement = tx.prepare_cached(&table.insert_sql(AT_ONCE, false))?;
             for chunk in many {
                 let values = chunk.iter().flatten();
                 let new = statement.execute(rusqlite::params_from_iter(values))?;
@@ -356,7 +356,7 @@ fn write_sqlite(
                 }
             }
         }
-        let mut statement = tx.prepare_cached(&table.insert_sql(1))?;
+        let mut statement = tx.prepare_cached(&table.insert_sql(1, false))?;
         for values in rest {
             match statement.execute(rusqlite::params_from_iter(values))? {
                 0 => known.push(values),

@@ -36,7 +36,9 @@ pub(crate) async fn insert(
         for row in chunk.iter() {
             values.extend(row.iter().cloned());
         }
-        let new = tx.execute_generated(table.insert_sql(size), values).await?;
+        let new = tx
+            .execute_generated(table.insert_sql(size, tx.is_pg()), values)
+            .await?;
         if new < size as u64 {
             for row in chunk.iter() {
                 compare(tx, table, row, clash).await?;

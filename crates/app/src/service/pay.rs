@@ -5,7 +5,7 @@ use super::{Office, ServiceError};
 use base::{Day, Fen, Id, Month};
 use casework::correction::recover_confirmed;
 use entitlement::change::At;
-use ledger::account::{Purpose, Stamp, chart};
+use ledger::account::{Purpose, Stamp};
 use ledger::counter;
 use ledger::iso::{self, Answer, Limits, Originator};
 use ledger::payment::{Batch, Destination, Payment, PaymentState, next_attempt};
@@ -208,12 +208,10 @@ impl Office {
                 match run.payee(&mut position, &destination, &debts) {
                     Line::Nothing => {}
                     Line::Pay { payment, transfers } => {
-                        set.accounts.extend(chart(shard, *payee, programme));
                         set.transfers.extend(transfers);
                         made.payments.push(payment);
                     }
                     Line::AllWithheld { transfers, .. } => {
-                        set.accounts.extend(chart(shard, *payee, programme));
                         set.transfers.extend(transfers);
                     }
                     Line::Apart(apart) => made.apart.push(ApartSummary {
@@ -391,8 +389,6 @@ impl Office {
                 confirmed.push(payee);
             }
             let set = sets.entry(payment.shard.clone()).or_default();
-            set.accounts
-                .extend(chart(&payment.shard, payment.payee, &payment.programme));
             set.bank_answers.push(BankAnswer {
                 id: Id::derive(&[
                     "bank-answer",
@@ -418,8 +414,6 @@ impl Office {
         for (shard, mut set) in sets {
             set.shard = shard;
             set.at = at.now;
-            set.accounts.sort_by_key(|a| a.id);
-            set.accounts.dedup();
             set.journal.push(JournalEntry {
                 actor: by.into(),
                 action: "reconcile".into(),
@@ -474,7 +468,6 @@ impl Office {
             let calendar = self.law().calendar(shard);
             let (plans, transfers) =
                 recover_confirmed(version, &mut position, &plans, at, &calendar);
-            set.accounts.extend(chart(shard, *payee, programme));
             set.recovery_plans.extend(plans);
             set.transfers.extend(transfers);
         }
