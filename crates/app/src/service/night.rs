@@ -73,7 +73,8 @@ impl Office {
         }
         summary.reviews = self.reviews(last, date, by, at).await?;
         for programme in determined_for_everybody(self.law()) {
-            for month in self.months_to_compare(programme).await? {
+            // Months before the latest are `verify`'s to recompute.
+            if let Some(month) = self.months_to_compare(programme).await?.last().copied() {
                 let found = self.compare(programme, month, at).await?;
                 summary.checked += found.checked;
                 summary.faults.extend(found.faults);
