@@ -242,18 +242,20 @@ impl Office {
         Ok(made)
     }
 
-    /// Where a payee's money goes on the day: the newest record that covers it.
+    /// Where a payee's money goes on the day: the newest record that covers it; for a person without an
+    /// account the household's.
     async fn destination(
         &self,
         shard: &str,
         payee: Id,
         at: At,
     ) -> Result<Destination, ServiceError> {
-        let known: Vec<PayeeAccount> = self.store.payees_of(shard, payee).await?;
-        let held = known
-            .into_iter()
-            .filter(|a| a.valid.contains(at.today) && a.provenance.recorded_at <= at.now)
-            .max_by_key(|a| (a.provenance.recorded_at, a.id));
+        let mut held = self.account_on(shard, payee, at).await?;
+        if held.is_none()
+            && let Some(home) = self.store.household_of(payee, at.today, at.now).await?
+        {
+            held = self.account_on(shard, home, at).await?;
+        }
         Ok(match held {
             Some(a) => Destination::Account {
                 holder: a.holder,
@@ -262,6 +264,19 @@ impl Office {
             },
             None => Destination::Missing,
         })
+    }
+
+    async fn account_on(
+        &self,
+        shard: &str,
+        subject: Id,
+        at: At,
+    ) -> Result<Option<PayeeAccount>, ServiceError> {
+        let known = self.store.payees_of(shard, subject).await?;
+        Ok(known
+            .into_iter()
+            .filter(|a| a.valid.contains(at.today) && a.provenance.recorded_at <= at.now)
+            .max_by_key(|a| (a.provenance.recorded_at, a.id)))
     }
 
     /// Who pays.
