@@ -8,14 +8,16 @@ use crate::service::pay::{PAYER, Payer};
 use crate::service::rules::latest_version;
 use crate::service::{Office, ServiceError};
 use crate::web::session::hash_password;
-use crate::world::{District, Options, World, WorldError};
+use crate::world::{District, GeneratedHousehold, Intent, Options, World, WorldError};
 use base::{Id, Month};
 use chrono::{NaiveTime, TimeDelta};
 use entitlement::change::At;
 use entitlement::determination::{Award, SubjectKey};
-use entitlement::{Role, Subject};
+use entitlement::determine::determine_slice;
+use entitlement::rules::Rules;
+use entitlement::{Outcome, Role};
 use registry::record::Area;
-use std::collections::HashSet;
+use registry::timeline;
 use std::sync::Arc;
 use store::{ChangeSet, RegisterChunk, Staff};
 
@@ -283,57 +285,74 @@ async fn take_over(
     first: Month,
 ) -> Result<(), DemoError> {
     let at = moment(first, 0, 30);
-    let programmes: HashSet<String> = (0..district.len())
-        .flat_map(|n| district.household(n).intents)
-        .map(|intent| intent.programme)
-        .collect();
-    let mut programmes: Vec<String> = programmes.into_iter().collect();
-    programmes.sort_unstable();
-    for programme in programmes {
-        let Some(version) = latest_version(office.law(), &programme) else {
-            continue;
-        };
-        let bar = Progress::new("taking over awards", 0);
-        let entitled = office.entitled(&programme, first, at).await?;
-        let mut awards = Vec::new();
-        for number in 0..district.len() {
-            let made = district.household(number);
-            for intent in made.intents.iter().filter(|i| i.programme == programme) {
-                let kept = entitled.contains(&intent.subject) || stale(intent.subject);
-                if !kept {
-                    continue;
-                }
-                let kind = version.subject;
-                debug_assert!(kind == Subject::Person || intent.subject == intent.household);
-                awards.push(Award {
-                    id: Id::derive(&["taken-over", &programme, &intent.subject.to_string()]),
-                    subject: SubjectKey {
-                        shard: made.household.shard.clone(),
-                        kind,
-                        id: intent.subject,
-                    },
-                    programme: programme.clone(),
-                    from: Month::of(intent.on).next().min(first),
-                    to: None,
-                    case: None,
-                    decided_by: "register-opening".into(),
-                    reason: "taken over from the earlier system".into(),
-                    recorded_at: at.now,
-                });
-            }
-        }
-        for chunk in awards.chunks(4096) {
-            let set = ChangeSet {
-                shard: chunk[0].subject.shard.clone(),
-                at: at.now,
-                awards: chunk.to_vec(),
-                ..ChangeSet::default()
+    let bar = Progress::new("taking over awards", district.len());
+    let mut awards: Vec<Award> = Vec::new();
+    for number in 0..district.len() {
+        let made = district.household(number);
+        bar.add(1);
+        for intent in &made.intents {
+            let Some(version) = latest_version(office.law(), &intent.programme) else {
+                continue;
             };
-            office.store.commit_bulk(&set).await?;
+            if !stale(intent.subject) && !entitled(office, &made, intent, first, at)? {
+                continue;
+            }
+            awards.push(Award {
+                id: Id::derive(&["taken-over", &intent.programme, &intent.subject.to_string()]),
+                subject: SubjectKey {
+                    shard: made.household.shard.clone(),
+                    kind: version.subject,
+                    id: intent.subject,
+                },
+                programme: intent.programme.clone(),
+                from: Month::of(intent.on).next().min(first),
+                to: None,
+                case: None,
+                decided_by: "register-opening".into(),
+                reason: "taken over from the earlier system".into(),
+                recorded_at: at.now,
+            });
         }
-        bar.done(&format!("{programme}: {} awards", awards.len()));
     }
+    for chunk in awards.chunks(4096) {
+        let set = ChangeSet {
+            shard: chunk[0].subject.shard.clone(),
+            at: at.now,
+            awards: chunk.to_vec(),
+            ..ChangeSet::default()
+        };
+        office.store.commit_bulk(&set).await?;
+    }
+    bar.done(&format!("{} awards", awards.len()));
     Ok(())
+}
+
+/// Do the rules entitle whoever applied, in the first month, by what the register holds at its opening?
+fn entitled(
+    office: &Office,
+    made: &GeneratedHousehold,
+    intent: &Intent,
+    first: Month,
+    at: At,
+) -> Result<bool, DemoError> {
+    let rules = &*office.rules;
+    let day = office.reference_day(&intent.programme, first);
+    let Some(slice) = timeline::slice(&made.history, rules.kinds(), day, at.now) else {
+        return Ok(false);
+    };
+    let found = determine_slice(
+        rules,
+        &intent.programme,
+        first,
+        at.now,
+        &slice,
+        &|_| None,
+        false,
+    )
+    .map_err(|fault| ServiceError::Refused(fault.to_string()))?;
+    Ok(found.iter().any(|f| {
+        f.subject.id == intent.subject && matches!(f.evaluation.outcome, Outcome::Entitled { .. })
+    }))
 }
 
 /// About one in forty of those who had applied keeps an award that the rules no longer bear.

@@ -192,29 +192,6 @@ impl Office {
         Ok(summary)
     }
 
-    /// Subjects that the rules entitle in a month, as known at `at`; nothing is written.
-    ///
-    /// # Errors
-    /// When the programme is unknown or the database fails.
-    pub async fn entitled(
-        &self,
-        programme: &str,
-        month: Month,
-        at: At,
-    ) -> Result<HashSet<Id>, ServiceError> {
-        let before = Arc::new(self.before(programme, month, at).await?);
-        let mut entitled = HashSet::new();
-        let mut receive = self.evaluate_everybody(before)?;
-        while let Some(done) = receive.recv().await {
-            for subject in done?.into_iter().flat_map(|d| d.found) {
-                if matches!(subject.found.evaluation.outcome, Outcome::Entitled { .. }) {
-                    entitled.insert(subject.found.subject.id);
-                }
-            }
-        }
-        Ok(entitled)
-    }
-
     /// What the rules yield for everybody for a month as known at `at`, with reasons; nothing is written.
     pub(super) async fn evaluations(
         &self,
@@ -402,7 +379,7 @@ impl Office {
 
     /// The day whose register a month's run reads: the programme's reference day, wherever it is in
     /// force.
-    pub(super) fn reference_day(&self, programme: &str, month: Month) -> base::Day {
+    pub fn reference_day(&self, programme: &str, month: Month) -> base::Day {
         use policy::programme::Reference;
         match latest_version(self.law(), programme).map(|p| p.reference) {
             Some(Reference::Last) => month.last(),
