@@ -7,7 +7,6 @@ use casework::correction::{Books, Correction, CorrectionError, correct};
 use entitlement::change::{At, Change};
 use entitlement::determination::{Award, Determination, EntitlementChange};
 use entitlement::redetermination::{Known, Opened, RunError};
-use entitlement::rules::Rules;
 use ledger::account::Transfer;
 use ledger::recovery::Plan;
 use registry::record::{
@@ -790,9 +789,4 @@ fn journal(
         });
     }
     lines
-}
-
-/// The rules' digest, for callers that show under which law something was decided.
-pub fn law_digest(office: &Office) -> &str {
-    office.rules.digest()
 }
