@@ -85,6 +85,10 @@ pub struct TraceNode {
     pub member: Option<usize>,
     /// The value, as JSON writes it.
     pub value: serde_json::Value,
+    /// The value in full, as FEEL writes it: all digits of a number, `@"2026-05-01"` for a day. Not
+    /// written with the trace; an [explanation](crate::law::explanation) carries it.
+    #[serde(skip)]
+    pub literal: String,
     /// Unit, empty when there is none.
     pub unit: String,
     /// Where it comes from: a rule's article; a parameter's source.
@@ -93,6 +97,9 @@ pub struct TraceNode {
     /// A parameter row's place, first day, source and status, or a table row that fired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Rows of the decision table that fired, from 1; empty for anything else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fired: Vec<usize>,
     /// The rule's sentence with its figures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<Bilingual>,

@@ -457,9 +457,11 @@ impl Explainer<'_, '_> {
                     kind: NodeKind::Rule,
                     member,
                     value: node.value.to_json(),
+                    literal: super::explanation::literal(&node.value),
                     unit: String::new(),
                     citation: None,
                     note: None,
+                    fired: node.fired.iter().map(|row| *row as usize + 1).collect(),
                     text: None,
                     from: node.from.clone(),
                 };
@@ -556,7 +558,7 @@ fn row_note(row: &super::ParameterRow) -> String {
 }
 
 /// The unit of a number as the law writes it.
-fn unit(ty: &Type) -> String {
+pub(super) fn unit(ty: &Type) -> String {
     match ty.unit() {
         None | Some(Unit::Plain) => String::new(),
         Some(unit) => unit.zh().to_string(),

@@ -14,6 +14,7 @@ pub(crate) mod edition;
 pub(crate) mod eval;
 pub mod examples;
 mod explain;
+pub mod explanation;
 mod front;
 pub(crate) mod kinds;
 mod lists;

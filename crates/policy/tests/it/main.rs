@@ -2,6 +2,7 @@
 
 mod broken_laws;
 mod columnar;
+mod explanation;
 mod naive;
 mod semantics;
 mod shipped_law;
