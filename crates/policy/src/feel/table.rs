@@ -6,6 +6,7 @@ pub mod analyse;
 use super::ast::{Expr, Span, UnaryTests};
 use super::types::Type;
 use super::value::Value;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// What happens when several rules match.
@@ -144,5 +145,40 @@ pub struct Outcome {
     /// The result.
     pub value: Value,
     /// The rows it comes from, counted from zero, in the order of the result.
-    pub fired: Vec<u32>,
+    pub fired: Rows,
+}
+
+/// Numbers of rows; one row, which is what nearly all tables give, needs no memory of its own.
+#[derive(Clone, Debug, Default)]
+pub enum Rows {
+    /// No row.
+    #[default]
+    None,
+    /// One row.
+    One(u32),
+    /// Several rows.
+    Many(Vec<u32>),
+}
+
+impl Deref for Rows {
+    type Target = [u32];
+
+    #[inline]
+    fn deref(&self) -> &[u32] {
+        match self {
+            Rows::None => &[],
+            Rows::One(row) => std::slice::from_ref(row),
+            Rows::Many(rows) => rows,
+        }
+    }
+}
+
+impl From<Vec<u32>> for Rows {
+    fn from(rows: Vec<u32>) -> Rows {
+        match rows[..] {
+            [] => Rows::None,
+            [row] => Rows::One(row),
+            _ => Rows::Many(rows),
+        }
+    }
 }

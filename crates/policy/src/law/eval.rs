@@ -5,7 +5,7 @@ use super::corpus::Law;
 use super::edition::{Edition, LawError, NONE};
 use super::explain::Explainer;
 use super::kinds::{Absent, which};
-use super::prelude::{Eval, Host, Machine, Mode, Object, Type, Value};
+use super::prelude::{Eval, Host, Machine, Mode, Object, Rows, Type, Value};
 use super::situation::Situation;
 use super::symbols::{Field, HOUSEHOLD, MEMBER, Slot};
 use super::trace::{Tracer, What};
@@ -33,13 +33,15 @@ pub(crate) struct Scratch {
     /// Lists of the first `n` members, by `n`.
     lists: RefCell<Vec<Value>>,
     pub faults: RefCell<Vec<Fault>>,
-    pub tracer: RefCell<Option<Tracer>>,
+    pub tracer: RefCell<Tracer>,
     tracing: Cell<bool>,
 }
 
 #[derive(Clone, Default)]
 struct Memo {
     generation: u32,
+    /// The first row that fired, for a rule that is a table; or [`NONE`].
+    row: u32,
     value: Value,
 }
 
@@ -147,18 +149,50 @@ impl<'e> Evaluator<'e> {
         situation: &Situation,
         trace: bool,
     ) -> Result<Evaluation, LawError> {
+        let traced = self.traced(programme, situation, trace)?;
+        Ok(traced.evaluation())
+    }
+
+    /// Decides with notes of every value on the way, reasons and sentences still unwritten: what
+    /// nobody reads costs nothing. Errors are those of [`Edition::determine`].
+    pub fn trace<'s>(
+        &'s mut self,
+        programme: Handle,
+        situation: &'s Situation,
+    ) -> Result<Traced<'s>, LawError> {
+        self.traced(programme, situation, true)
+    }
+
+    fn traced<'s>(
+        &'s mut self,
+        programme: Handle,
+        situation: &'s Situation,
+        trace: bool,
+    ) -> Result<Traced<'s>, LawError> {
         let (plan, member) = self.plan(programme, situation)?;
         self.scratch.begin();
         if trace {
-            self.scratch.start_trace();
+            self.scratch.start_trace(self.edition);
         }
         let run = Run::new(self.edition, situation, &self.scratch);
         let decided = decide(plan, &run, &mut self.machine, member);
-        Explainer {
+        handed_over(plan, &run, &mut self.machine, member, &decided);
+        self.scratch.end_trace();
+        let mut explainer = Explainer {
             run: &run,
             machine: &mut self.machine,
-        }
-        .programme(programme, plan, member, decided, trace)
+            traced: trace,
+        };
+        let outcome = explainer.outcome(plan, member, &decided)?;
+        Ok(Traced {
+            run,
+            machine: &mut self.machine,
+            plan,
+            member,
+            decided,
+            outcome,
+            traced: trace,
+        })
     }
 
     /// Only the outcome, without reasons, lines, carry or trace: for counting over a population.
@@ -174,6 +208,7 @@ impl<'e> Evaluator<'e> {
         Explainer {
             run: &run,
             machine: &mut self.machine,
+            traced: false,
         }
         .outcome(plan, member, &decided)
     }
@@ -191,6 +226,7 @@ impl<'e> Evaluator<'e> {
         let outcome = Explainer {
             run: &run,
             machine: &mut self.machine,
+            traced: false,
         }
         .outcome(plan, member, &decided)?;
         Ok((decided, outcome))
@@ -260,15 +296,17 @@ impl<'e> Evaluator<'e> {
         };
         self.scratch.begin();
         if trace {
-            self.scratch.start_trace();
+            self.scratch.start_trace(self.edition);
         }
         let run = Run::new(self.edition, situation, &self.scratch);
         let value = run.rule(&mut self.machine, who, member, rule);
+        self.scratch.end_trace();
         Explainer {
             run: &run,
             machine: &mut self.machine,
+            traced: trace,
         }
-        .rule(who, member, rule, value, trace)
+        .rule(who, member, rule, value)
     }
 
     /// The value of a rule for an example: a member's rule over all members when the situation is
@@ -293,6 +331,39 @@ impl<'e> Evaluator<'e> {
             (Subject::Person, Some(member)) => one(member as u32),
             (Subject::Person, None) => (0..situation.members.len() as u32).map(one).collect(),
         })
+    }
+}
+
+/// A decision whose notes are kept and not yet written out.
+pub struct Traced<'s> {
+    run: Run<'s>,
+    machine: &'s mut Machine,
+    plan: &'s Plan,
+    member: u32,
+    decided: Decided,
+    outcome: Outcome,
+    traced: bool,
+}
+
+impl Traced<'_> {
+    /// How it came out.
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// How many values were computed or read on the way.
+    pub fn values(&self) -> usize {
+        self.run.scratch.tracer.borrow().nodes.len()
+    }
+
+    /// Writes it out: reasons with their sentences, lines, carry, and the trace.
+    pub fn evaluation(self) -> Evaluation {
+        Explainer {
+            run: &self.run,
+            machine: self.machine,
+            traced: self.traced,
+        }
+        .programme(self.plan, self.member, self.decided, self.outcome)
     }
 }
 
@@ -363,6 +434,22 @@ pub(crate) fn decide(plan: &Plan, run: &Run<'_>, machine: &mut Machine, member: 
     }
 }
 
+/// Computes what else is handed over than the outcome: the parts of the amount, and the carry.
+fn handed_over(plan: &Plan, run: &Run<'_>, machine: &mut Machine, member: u32, decided: &Decided) {
+    let who = which(plan.subject);
+    let lines = match decided {
+        Decided::Entitled(_) => plan.lines.as_slice(),
+        _ => &[],
+    };
+    let carry = match decided {
+        Decided::NotApplicable => &[],
+        _ => plan.carry.as_slice(),
+    };
+    for &rule in lines.iter().chain(carry) {
+        run.rule(machine, who, member, rule);
+    }
+}
+
 impl Scratch {
     /// Makes everything remembered void.
     pub fn begin(&self) {
@@ -376,18 +463,35 @@ impl Scratch {
         self.faults.borrow_mut().clear();
     }
 
-    pub fn start_trace(&self) {
-        *self.tracer.borrow_mut() = Some(Tracer::default());
+    pub fn start_trace(&self, edition: &Edition) {
+        self.tracer.borrow_mut().begin(edition);
         self.tracing.set(true);
     }
 
-    pub fn take_trace(&self) -> Option<Tracer> {
+    /// No more notes; those taken stay until the next trace.
+    pub fn end_trace(&self) {
         self.tracing.set(false);
-        self.tracer.borrow_mut().take()
     }
 
     /// Was the rule run in this evaluation, and what did it give?
     pub fn known(&self, edition: &Edition, who: usize, member: u32, rule: usize) -> Option<Value> {
+        self.memo(edition, who, member, rule, |m| m.value.clone())
+    }
+
+    /// The first row that fired of a rule that is a table, when the rule was run in this evaluation.
+    pub fn row(&self, edition: &Edition, who: usize, member: u32, rule: usize) -> Option<usize> {
+        let row = self.memo(edition, who, member, rule, |m| m.row)?;
+        (row != NONE).then_some(row as usize)
+    }
+
+    fn memo<T>(
+        &self,
+        edition: &Edition,
+        who: usize,
+        member: u32,
+        rule: usize,
+        take: impl FnOnce(&Memo) -> T,
+    ) -> Option<T> {
         let memo = if who == 0 {
             self.household.borrow()
         } else {
@@ -396,7 +500,7 @@ impl Scratch {
         let at = index(edition, who, member, rule)?;
         memo.get(at)
             .filter(|m| m.generation == self.generation.get())
-            .map(|m| m.value.clone())
+            .map(take)
     }
 }
 
@@ -450,29 +554,28 @@ impl<'r> Run<'r> {
             }
         }
         let tracing = scratch.tracing.get();
-        if tracing && let Some(tracer) = scratch.tracer.borrow_mut().as_mut() {
-            tracer.enter();
+        if tracing {
+            scratch.tracer.borrow_mut().enter();
         }
         let definition = self.edition.rules[who][rule];
         let saved = self.member.replace(member);
         let (value, fired) = match self.edition.compiled(definition as usize) {
-            Some(compiled) => self.code(machine, compiled, who, member, rule, tracing),
-            None => (Value::Null, Vec::new()),
+            Some(compiled) => self.code(machine, compiled, who, member, rule),
+            None => (Value::Null, Rows::None),
         };
         self.member.set(saved);
-        let mut borrowed = memo.borrow_mut();
-        let entry = &mut borrowed[at];
-        entry.generation = generation;
-        entry.value = value.clone();
-        drop(borrowed);
-        if tracing && let Some(tracer) = scratch.tracer.borrow_mut().as_mut() {
-            tracer.leave(
-                What::Rule(who, rule),
-                member,
-                value.clone(),
-                fired,
-                definition == NONE,
-            );
+        {
+            let mut borrowed = memo.borrow_mut();
+            let entry = &mut borrowed[at];
+            entry.generation = generation;
+            entry.row = fired.first().copied().unwrap_or(NONE);
+            entry.value = value.clone();
+        }
+        if tracing {
+            let undefined = definition == NONE;
+            let what = What::Rule(who, rule);
+            let mut tracer = scratch.tracer.borrow_mut();
+            tracer.leave(what, member, &value, fired, undefined);
         }
         value
     }
@@ -484,14 +587,13 @@ impl<'r> Run<'r> {
         who: usize,
         member: u32,
         rule: usize,
-        tracing: bool,
-    ) -> (Value, Vec<u32>) {
+    ) -> (Value, Rows) {
         let result = match &compiled.code {
-            Code::Expr(expr) => machine.run(self, expr, &[]).map(|v| (v, Vec::new())),
+            Code::Expr(expr) => machine.run(self, expr, &[]).map(|v| (v, Rows::None)),
             Code::Table { table, .. } => machine
                 .run_table(self, table, &[])
-                .map(|o| (o.value, if tracing { o.fired } else { Vec::new() })),
-            Code::Function(_) => Ok((Value::Null, Vec::new())),
+                .map(|o| (o.value, o.fired)),
+            Code::Function(_) => Ok((Value::Null, Rows::None)),
         };
         result.unwrap_or_else(|error| {
             let message = error.to_string();
@@ -501,16 +603,14 @@ impl<'r> Run<'r> {
                 rule,
                 message,
             });
-            (Value::Null, Vec::new())
+            (Value::Null, Rows::None)
         })
     }
 
     #[inline]
     fn note(&self, what: What, member: u32, value: &Value) {
-        if self.scratch.tracing.get()
-            && let Some(tracer) = self.scratch.tracer.borrow_mut().as_mut()
-        {
-            tracer.read(what, member, value);
+        if self.scratch.tracing.get() {
+            self.scratch.tracer.borrow_mut().read(what, member, value);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::compile::{Code, Compiled, Grounds, Part, Read};
 use super::edition::{LawError, NONE};
-use super::eval::{Decided, Handle, NOBODY, Plan, Run, is_unknown};
+use super::eval::{Decided, NOBODY, Plan, Run, is_unknown};
 use super::kinds::which;
 use super::prelude::{Machine, Number, Type, Unit, Value};
 use super::trace::{Tracer, What};
@@ -15,6 +15,8 @@ use serde_json::Value as Json;
 pub(crate) struct Explainer<'x, 'r> {
     pub run: &'x Run<'r>,
     pub machine: &'x mut Machine,
+    /// Were notes taken while the rules ran?
+    pub traced: bool,
 }
 
 /// How deep a reason without a sentence of its own looks for one.
@@ -49,15 +51,14 @@ impl Explainer<'_, '_> {
         })
     }
 
-    /// Everything about a programme.
+    /// Everything about a programme. Its lines and its carry have been computed already.
     pub fn programme(
         &mut self,
-        handle: Handle,
         plan: &Plan,
         member: u32,
         decided: Decided,
-        trace: bool,
-    ) -> Result<Evaluation, LawError> {
+        outcome: Outcome,
+    ) -> Evaluation {
         let who = which(plan.subject);
         let corpus = &self.run.edition.corpus;
         let mut lines = Vec::new();
@@ -78,12 +79,6 @@ impl Explainer<'_, '_> {
                 carry.insert(self.name(who, rule), value.to_json_as(ty));
             }
         }
-        let traced = if trace {
-            self.run.scratch.take_trace()
-        } else {
-            None
-        };
-        let outcome = self.outcome(plan, member, &decided)?;
         let (reasons, result) = match &decided {
             Decided::NotApplicable | Decided::Unknown(_) => (Vec::new(), Json::Null),
             Decided::Refused(condition) => {
@@ -99,16 +94,14 @@ impl Explainer<'_, '_> {
                 )
             }
         };
-        debug_assert!(handle.0 < corpus.programmes.len());
-        let trace = traced.map_or_else(Vec::new, |t| self.trace(&t));
-        Ok(Evaluation {
+        Evaluation {
             outcome,
             result,
             reasons,
             lines,
             carry,
-            trace,
-        })
+            trace: self.trace(),
+        }
     }
 
     /// Everything about one rule.
@@ -118,13 +111,7 @@ impl Explainer<'_, '_> {
         member: u32,
         rule: usize,
         value: Value,
-        trace: bool,
     ) -> Result<Evaluation, LawError> {
-        let traced = if trace {
-            self.run.scratch.take_trace()
-        } else {
-            None
-        };
         let ty = &self.run.edition.corpus.symbols.rules[who][rule].ty;
         let mut outcome = Outcome::Entitled { amount: None };
         if is_unknown(&value, ty) {
@@ -139,15 +126,13 @@ impl Explainer<'_, '_> {
         if !value.is_null() {
             self.reasons(who, member, rule, 0, &mut reasons);
         }
-        let result = value.to_json_as(ty);
-        let trace = traced.map_or_else(Vec::new, |t| self.trace(&t));
         Ok(Evaluation {
             outcome,
-            result,
+            result: value.to_json_as(ty),
             reasons,
             lines: Vec::new(),
             carry: Default::default(),
-            trace,
+            trace: self.trace(),
         })
     }
 
@@ -180,8 +165,8 @@ impl Explainer<'_, '_> {
 
     // What is missing
 
-    /// What the null of `rules` comes from: the rules run once more with notes taken, and the notes
-    /// are followed from null to null down to evidence and figures that are not there.
+    /// What the null of `rules` comes from: the notes are followed from null to null down to evidence
+    /// and figures that are not there. Where no notes were taken the rules run once more for them.
     fn missing(
         &mut self,
         who: usize,
@@ -189,12 +174,15 @@ impl Explainer<'_, '_> {
         rules: &[usize],
     ) -> Result<Vec<Missing>, LawError> {
         let scratch = self.run.scratch;
-        scratch.begin();
-        scratch.start_trace();
-        for &rule in rules {
-            self.run.rule(self.machine, who, member, rule);
+        if !self.traced {
+            scratch.begin();
+            scratch.start_trace(self.run.edition);
+            for &rule in rules {
+                self.run.rule(self.machine, who, member, rule);
+            }
+            scratch.end_trace();
         }
-        let tracer = scratch.take_trace().unwrap_or_default();
+        let tracer = scratch.tracer.borrow();
         let mut missing = Vec::new();
         let mut seen = vec![false; tracer.nodes.len()];
         for &rule in rules {
@@ -267,7 +255,7 @@ impl Explainer<'_, '_> {
                     });
                 }
                 drop(faults);
-                for &from in &node.from {
+                for from in tracer.from(node) {
                     self.follow(tracer, from, seen, missing)?;
                 }
             }
@@ -396,13 +384,11 @@ impl Explainer<'_, '_> {
     fn row(&mut self, who: usize, member: u32, rule: usize) -> Option<&Grounds> {
         let edition = self.run.edition;
         let compiled = edition.compiled(edition.rules[who][rule] as usize)?;
-        let Code::Table { table, rows } = &compiled.code else {
+        let Code::Table { rows, .. } = &compiled.code else {
             return None;
         };
-        let saved = self.run.member.replace(member);
-        let outcome = self.machine.run_table(self.run, table, &[]);
-        self.run.member.set(saved);
-        rows.get(*outcome.ok()?.fired.first()? as usize)
+        self.run.rule(self.machine, who, member, rule);
+        rows.get(self.run.scratch.row(edition, who, member, rule)?)
     }
 
     /// The sentence of a rule with its figures, or the reason of the row that fired.
@@ -445,7 +431,12 @@ impl Explainer<'_, '_> {
 
     // Trace
 
-    fn trace(&mut self, tracer: &Tracer) -> Vec<TraceNode> {
+    fn trace(&mut self) -> Vec<TraceNode> {
+        if !self.traced {
+            return Vec::new();
+        }
+        let run = self.run;
+        let tracer = run.scratch.tracer.borrow();
         tracer
             .nodes
             .iter()
@@ -463,7 +454,7 @@ impl Explainer<'_, '_> {
                     note: None,
                     fired: node.fired.iter().map(|row| *row as usize + 1).collect(),
                     text: None,
-                    from: node.from.clone(),
+                    from: tracer.from(node).collect(),
                 };
                 let typed = |out: &mut TraceNode, ty: &Type| {
                     out.value = node.value.to_json_as(ty);

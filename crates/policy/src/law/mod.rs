@@ -39,7 +39,7 @@ pub use crate::feel::types::Type;
 pub use crate::feel::value::Value;
 pub use corpus::Law;
 pub use edition::{Edition, LawError};
-pub use eval::{Evaluator, Handle, eval_json};
+pub use eval::{Evaluator, Handle, Traced, eval_json};
 pub use kinds::{Absent, EvidenceKind, KindError, Register};
 pub use model::{Article, Block, Instrument, RuleBody, RuleText, Status};
 pub use parameters::Parameter;

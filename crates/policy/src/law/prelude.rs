@@ -8,6 +8,6 @@ pub(crate) use crate::feel::parser::{
     check_type, parse_expression, parse_unary_tests, parse_with_locals,
 };
 pub(crate) use crate::feel::scope::{Mode, Scope};
-pub(crate) use crate::feel::table::{Hit, Input, Output, Rule, Table};
+pub(crate) use crate::feel::table::{Hit, Input, Output, Rows, Rule, Table};
 pub(crate) use crate::feel::types::{ContextType, FunctionType, RecordType, Records, Type, Unit};
 pub(crate) use crate::feel::value::{Context, Object, Value};

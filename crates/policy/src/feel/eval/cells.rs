@@ -3,7 +3,7 @@
 use super::{Eval, Fault, Host, Machine};
 use crate::feel::ast::{Compare, ExprKind, Span, UnaryTest, UnaryTests};
 use crate::feel::number::Number;
-use crate::feel::table::{Hit, Outcome, Table};
+use crate::feel::table::{Hit, Outcome, Rows, Table};
 use crate::feel::value::{Context, Value};
 use std::sync::Arc;
 
@@ -99,7 +99,7 @@ impl Machine {
                 None => {
                     return Ok(Outcome {
                         value: Value::Null,
-                        fired: Vec::new(),
+                        fired: Rows::None,
                     });
                 }
             }
@@ -113,7 +113,7 @@ impl Machine {
         let value = self.eval(host, &table.rules[row].outputs[0])?;
         Ok(Outcome {
             value,
-            fired: vec![row as u32],
+            fired: Rows::One(row as u32),
         })
     }
 
@@ -244,7 +244,7 @@ impl Machine {
                 None if self.strict() => {
                     return Ok(Outcome {
                         value: Value::Null,
-                        fired: Vec::new(),
+                        fired: Rows::None,
                     });
                 }
                 _ => {}
@@ -260,7 +260,7 @@ impl Machine {
         self.misfit(span, || Fault::Argument("decision table"))?;
         Ok(Outcome {
             value: Value::Null,
-            fired: Vec::new(),
+            fired: Rows::None,
         })
     }
 
@@ -321,6 +321,7 @@ impl Machine {
             Hit::RuleOrder | Hit::Collect => {}
             Hit::Sum | Hit::Min | Hit::Max | Hit::Count => {
                 let value = self.aggregate(table, &rows, span)?;
+                let fired = fired.into();
                 return Ok(Outcome { value, fired });
             }
         }
@@ -331,6 +332,7 @@ impl Machine {
             fired.truncate(1);
             values.swap_remove(0)
         };
+        let fired = fired.into();
         Ok(Outcome { value, fired })
     }
 
@@ -349,7 +351,7 @@ impl Machine {
     }
 
     fn default_result(&mut self, host: &dyn Host, table: &Table, span: Span) -> Eval<Outcome> {
-        let fired = Vec::new();
+        let fired = Rows::None;
         if table.outputs.iter().all(|o| o.default.is_none()) {
             let value = match table.hit {
                 Hit::Count if self.strict() => Value::Number(Number::ZERO),
