@@ -112,13 +112,32 @@ pub fn next_version(
         Some(last) => says_the_same(last, &evaluation),
         None => evaluation.outcome == Outcome::NotApplicable,
     };
-    if unchanged {
-        return None;
-    }
+    let found = Found {
+        subject,
+        period,
+        evaluation,
+    };
+    (!unchanged).then(|| version_after(last, found, programme, law, known, now))
+}
+
+/// The version that follows the last one, whatever it says.
+pub fn version_after(
+    last: Option<&Determination>,
+    found: Found,
+    programme: &str,
+    law: &str,
+    known: Instant,
+    now: Instant,
+) -> Determination {
+    let Found {
+        subject,
+        period,
+        evaluation,
+    } = found;
     let version = last.map_or(0, |d| d.version) + 1;
     // A person keeps the key under which the first determination was made, also after a move.
     let subject = last.map_or(subject, |d| d.subject.clone());
-    Some(Determination {
+    Determination {
         id: determination_id(&subject, programme, period, version),
         subject,
         programme: programme.into(),
@@ -131,7 +150,7 @@ pub fn next_version(
         reasons: evaluation.reasons,
         lines: evaluation.lines,
         carry: evaluation.carry,
-    })
+    }
 }
 
 /// The id of a version.

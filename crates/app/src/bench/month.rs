@@ -34,6 +34,7 @@ async fn measure(args: &BenchArgs, folder: &std::path::Path) -> Outcome {
     let month = Month::new(2026, 9).ok_or_else(|| Failure::Input("no month".into()))?;
     let plan = Plan {
         households: args.households.map(u64::from),
+        county: None,
         seed: 1,
         first: month,
         last: month,

@@ -43,6 +43,7 @@ pub async fn run(args: DemoArgs) -> Outcome {
         let office = Arc::new(Office::create(&location).await?);
         let plan = Plan {
             households: args.households.map(u64::from),
+            county: args.county.clone(),
             seed: args.seed,
             first,
             last,

@@ -99,9 +99,12 @@ pub struct DemoArgs {
     /// Data and law.
     #[command(flatten)]
     pub place: Place,
-    /// Households; the whole district by default.
+    /// Households; the whole district by default. More than the district has draws a larger one.
     #[arg(long, value_name = "N")]
     pub households: Option<u32>,
+    /// Code of another county of the 2010 census: its population in the district's streets, under its law.
+    #[arg(long, value_name = "CODE")]
+    pub county: Option<String>,
     /// Same seed, same district.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

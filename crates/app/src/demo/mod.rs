@@ -36,6 +36,8 @@ struct Districts;
 pub struct Plan {
     /// Family households; the whole district when absent.
     pub households: Option<u64>,
+    /// Code of another county whose census figures take the place of the district's own.
+    pub county: Option<String>,
     /// Same seed, same district.
     pub seed: u64,
     /// First month of its life.
@@ -96,11 +98,11 @@ pub fn months(text: &str) -> Result<(Month, Month), DemoError> {
     Ok((first, last))
 }
 
-/// The shipped district.
+/// The shipped district; with a county's code, its streets and its law with that county's population.
 ///
 /// # Errors
-/// When its file or its figures are wrong.
-pub fn world() -> Result<World, WorldError> {
+/// When its file or its figures are wrong, or there is no such county.
+pub fn world(county: Option<&str>) -> Result<World, WorldError> {
     let read = |ending: &str| {
         Districts::iter()
             .find(|name| name.ends_with(ending))
@@ -108,7 +110,11 @@ pub fn world() -> Result<World, WorldError> {
             .map(|file| String::from_utf8_lossy(&file.data).into_owned())
             .unwrap_or_default()
     };
-    World::load(&read("district.yaml"), &read("census.csv"))
+    let (district, census) = (read("district.yaml"), read("census.csv"));
+    match county {
+        None => World::load(&district, &census),
+        Some(code) => World::load_county(&district, &census, &read("counties.csv"), code),
+    }
 }
 
 /// Makes the register, the staff and the months.
@@ -134,7 +140,7 @@ pub async fn register(
     plan: &Plan,
 ) -> Result<(&'static District<'static>, Made), DemoError> {
     // Kept for the rest of the process: the threads that make and write the register read it.
-    let world: &'static World = Box::leak(Box::new(world()?));
+    let world: &'static World = Box::leak(Box::new(world(plan.county.as_deref())?));
     let options = Options {
         households: plan.households,
         seed: plan.seed,

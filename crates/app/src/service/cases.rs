@@ -12,6 +12,7 @@ use casework::correction::decision_notice;
 use casework::procedure::{Action, Progress, act};
 use entitlement::change::At;
 use entitlement::determination::{Determination, PeriodKey, SubjectKey};
+use entitlement::determine::{Found, version_after};
 use entitlement::rules::Rules;
 use entitlement::{Programme, Subject};
 use registry::timeline;
@@ -50,8 +51,11 @@ pub struct CaseView {
     pub case: Case,
     /// The programme in force where the case is, today.
     pub programme: Programme,
-    /// The latest determination about the subject.
+    /// The latest determination about the subject; where none was made yet, what the rules say of this
+    /// month by what is known now. That one is recorded with the decision that looks at it.
     pub determination: Option<Determination>,
+    /// Is the determination still to be recorded?
+    pub fresh: bool,
 }
 
 impl Office {
@@ -177,11 +181,55 @@ impl Office {
         let determination = made
             .into_iter()
             .max_by_key(|d| (order(d.period), d.version));
+        let fresh = determination.is_none();
+        let determination = match determination {
+            Some(made) => Some(made),
+            None => self.determined_now(&case, at).await?,
+        };
         Ok(CaseView {
+            fresh: fresh && determination.is_some(),
             case,
             programme,
             determination,
         })
+    }
+
+    /// What the rules say of a case's subject this month, when no run has said it yet. `None` when the
+    /// programme or the subject has nothing to do with this month, so that there is nothing to decide on.
+    async fn determined_now(
+        &self,
+        case: &Case,
+        at: At,
+    ) -> Result<Option<Determination>, ServiceError> {
+        let household = match case.subject.kind {
+            Subject::Household => Some(case.subject.id),
+            Subject::Person => {
+                self.store
+                    .household_of(case.subject.id, at.today, at.now)
+                    .await?
+            }
+        };
+        let Some(household) = household else {
+            return Ok(None);
+        };
+        let found = self
+            .explain_household(&case.programme, at.month(), household, at, false)
+            .await;
+        let found = match found {
+            Ok(found) => found,
+            Err(ServiceError::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let own = found.into_iter().find(|f| f.subject.id == case.subject.id);
+        Ok(own.map(|f| {
+            let found = Found {
+                subject: f.subject,
+                period: f.period,
+                evaluation: f.evaluation,
+            };
+            let law = self.rules.digest();
+            version_after(None, found, &case.programme, law, at.now, at.now)
+        }))
     }
 
     /// One act in a case: what may be done is checked, and what follows (an award and its letter, the end
@@ -245,8 +293,15 @@ impl Office {
                 ..t
             })
             .collect();
+        let decides = matches!(deed, Deed::Decide { .. });
         let finish = |set: &mut ChangeSet| {
             set.shard = shard.into();
+            // What follows from the decision may have determined the same period again already.
+            if let (true, true, Some(made)) = (decides, view.fresh, &view.determination)
+                && !set.determinations.iter().any(|d| d.id == made.id)
+            {
+                set.determinations.push(made.clone());
+            }
             set.at = at.now;
             set.case_events
                 .extend(progress.events.iter().map(|event| CaseHappening {

@@ -12,7 +12,8 @@ use ledger::payment::{Batch, Destination, Payment, PaymentState, next_attempt};
 use ledger::position::Position;
 use ledger::reconcile::{Discrepancy, Positions, book, decide};
 use ledger::recovery::Debt;
-use ledger::run::{Line, PayRun, RunTerms};
+use ledger::run::{ApartReason, Line, PayRun, RunTerms};
+use policy::programme::PaymentTerms;
 use registry::record::PayeeAccount;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -55,6 +56,34 @@ pub struct PaySummary {
     pub apart: Vec<ApartSummary>,
 }
 
+impl PaySummary {
+    fn of(programme: &str, month: Month) -> PaySummary {
+        PaySummary {
+            programme: programme.into(),
+            month: month.to_string(),
+            ..PaySummary::default()
+        }
+    }
+
+    fn add(&mut self, made: Made) {
+        self.count += made.payments.len() as u64;
+        self.total = self.total + made.payments.iter().map(|p| p.amount).sum();
+        let withheld = made.payments.iter().flat_map(|p| &p.items);
+        self.withheld = self.withheld
+            - withheld
+                .filter(|i| i.amount < Fen::ZERO)
+                .map(|i| i.amount)
+                .sum();
+        self.apart.extend(made.apart);
+    }
+}
+
+/// The day that an instruction of a month asks for: the programme's day, or today when that is past.
+fn pay_on(terms: &PaymentTerms, month: Month, at: At) -> Day {
+    let day = Day::from_ymd_opt(month.year(), month.month(), terms.day.clamp(1, 28));
+    day.unwrap_or(at.today).max(at.today)
+}
+
 /// One instruction file with its control totals.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct FileSummary {
@@ -79,8 +108,20 @@ pub struct ApartSummary {
     pub payee: Id,
     /// Owed and due.
     pub payable: Fen,
-    /// Why.
+    /// Why, in one word: `no-account`, `bad-account`, `held`, `in-this-run` or `books`.
+    pub code: &'static str,
+    /// Why, and what to do.
     pub reason: String,
+}
+
+fn code(reason: &ApartReason) -> &'static str {
+    match reason {
+        ApartReason::NoAccount => "no-account",
+        ApartReason::BadAccount(_) => "bad-account",
+        ApartReason::Held(_) => "held",
+        ApartReason::InThisRun => "in-this-run",
+        ApartReason::Books(_) => "books",
+    }
 }
 
 /// What a reconciliation did.
@@ -111,38 +152,16 @@ impl Office {
         by: &str,
         at: At,
     ) -> Result<PaySummary, ServiceError> {
-        let version = latest_version(self.law(), programme).ok_or_else(|| {
-            ServiceError::NotFound(format!(
-                "there is no programme `{programme}`; `minsheng law list` shows them"
-            ))
-        })?;
-        let terms = version.payment.clone().ok_or_else(|| {
-            ServiceError::Refused(format!("programme `{programme}` moves no money"))
-        })?;
-        let day = Day::from_ymd_opt(month.year(), month.month(), terms.day.clamp(1, 28));
-        let pay_on = day.unwrap_or(at.today).max(at.today);
-        let mut summary = PaySummary {
-            programme: programme.into(),
-            month: month.to_string(),
-            ..PaySummary::default()
-        };
+        let terms = self.terms(programme)?;
+        let pay_on = pay_on(&terms, month, at);
+        let mut summary = PaySummary::of(programme, month);
         let mut new: HashSet<Id> = HashSet::new();
         for shard in self.store.shards().await? {
             let made = self
                 .pay_shard(&shard, programme, month, pay_on, by, at)
                 .await?;
             new.extend(made.batches.iter().map(|b| b.id));
-            summary.count += made.payments.len() as u64;
-            summary.total = summary.total + made.payments.iter().map(|p| p.amount).sum();
-            summary.withheld = summary.withheld
-                - made
-                    .payments
-                    .iter()
-                    .flat_map(|p| &p.items)
-                    .filter(|i| i.amount < Fen::ZERO)
-                    .map(|i| i.amount)
-                    .sum();
-            summary.apart.extend(made.apart);
+            summary.add(made);
         }
         for batch in self.store.batches_of(programme, &month.to_string()).await? {
             let mut file = self.write_files(&batch, &terms.purpose).await?;
@@ -150,6 +169,39 @@ impl Office {
             summary.files.push(file);
         }
         Ok(summary)
+    }
+
+    /// What a pay run of the month would make now; nothing is recorded.
+    ///
+    /// # Errors
+    /// When the programme is unknown or moves no money, or the database fails.
+    pub async fn pay_plan(
+        &self,
+        programme: &str,
+        month: Month,
+        at: At,
+    ) -> Result<PaySummary, ServiceError> {
+        let terms = self.terms(programme)?;
+        let mut summary = PaySummary::of(programme, month);
+        for shard in self.store.shards().await? {
+            let (made, _) = self
+                .plan_shard(&shard, programme, month, pay_on(&terms, month, at), at)
+                .await?;
+            summary.add(made);
+        }
+        Ok(summary)
+    }
+
+    fn terms(&self, programme: &str) -> Result<PaymentTerms, ServiceError> {
+        let version = latest_version(self.law(), programme).ok_or_else(|| {
+            ServiceError::NotFound(format!(
+                "there is no programme `{programme}`; `minsheng law list` shows them"
+            ))
+        })?;
+        version
+            .payment
+            .clone()
+            .ok_or_else(|| ServiceError::Refused(format!("programme `{programme}` moves no money")))
     }
 
     async fn pay_shard(
@@ -161,6 +213,35 @@ impl Office {
         by: &str,
         at: At,
     ) -> Result<Made, ServiceError> {
+        let (made, mut set) = self.plan_shard(shard, programme, month, pay_on, at).await?;
+        if set.transfers.is_empty() {
+            return Ok(made);
+        }
+        set.batches = made.batches.clone();
+        set.payments = made.payments.clone();
+        set.journal.push(JournalEntry {
+            actor: by.into(),
+            action: "pay".into(),
+            subject: None,
+            detail: serde_json::json!({
+                "programme": programme, "month": month, "lines": made.payments.len(),
+                "total": made.payments.iter().map(|p| p.amount).sum::<Fen>(),
+                "batches": made.batches.iter().map(|b| b.id).collect::<Vec<_>>(),
+            }),
+        });
+        self.store.commit(&set).await?;
+        Ok(made)
+    }
+
+    /// The lines of a run, and the transfers that would instruct them.
+    async fn plan_shard(
+        &self,
+        shard: &str,
+        programme: &str,
+        month: Month,
+        pay_on: Day,
+        at: At,
+    ) -> Result<(Made, ChangeSet), ServiceError> {
         let batches = self.store.batches_of(programme, &month.to_string()).await?;
         let stamp = Stamp {
             booked: at.today,
@@ -217,29 +298,14 @@ impl Office {
                     Line::Apart(apart) => made.apart.push(ApartSummary {
                         payee: apart.payee,
                         payable: apart.payable,
+                        code: code(&apart.reason),
                         reason: apart.reason.to_string(),
                     }),
                 }
             }
         }
         made.batches = run.finish().into_iter().map(|(batch, _)| batch).collect();
-        if set.transfers.is_empty() {
-            return Ok(made);
-        }
-        set.batches = made.batches.clone();
-        set.payments = made.payments.clone();
-        set.journal.push(JournalEntry {
-            actor: by.into(),
-            action: "pay".into(),
-            subject: None,
-            detail: serde_json::json!({
-                "programme": programme, "month": month, "lines": made.payments.len(),
-                "total": made.payments.iter().map(|p| p.amount).sum::<Fen>(),
-                "batches": made.batches.iter().map(|b| b.id).collect::<Vec<_>>(),
-            }),
-        });
-        self.store.commit(&set).await?;
-        Ok(made)
+        Ok((made, set))
     }
 
     /// Where a payee's money goes on the day: the newest record that covers it; for a person without an

@@ -9,7 +9,7 @@ use super::view::change::{ApplyPage, ChangeForm, ChangePage, Preview, Recorded};
 use super::view::district::{District, DistrictQuery};
 use super::view::household::Household;
 use super::view::law::{InstrumentPage, LawIndex, ParameterView, ProgrammeRow, TryPage, TryResult};
-use super::view::payment::{AnswerView, BatchPage, Download, PayableRow, PaymentsPage};
+use super::view::payment::{AnswerView, BatchPage, Download, InstructView, PaymentsPage};
 use super::view::why::{Why, WhyQuery};
 use super::view::{HouseholdRow, Named, Paged};
 use base::{Day, Id, Instant, Month};
@@ -222,7 +222,7 @@ pub trait Source: Send + Sync {
         viewer: &'a Viewer,
         programme: &'a str,
         month: Month,
-    ) -> Answer<'a, PayableRow>;
+    ) -> Answer<'a, InstructView>;
     /// Makes an instruction; gives the batch. Twice makes one.
     fn instruct<'a>(
         &'a self,

@@ -1,5 +1,6 @@
 //! The program's tests from outside.
 
+mod applying;
 mod cli;
 mod entitled;
 mod site;

@@ -20,7 +20,7 @@ use super::view::change::{ApplyPage, ChangeForm, ChangePage, Preview, Recorded};
 use super::view::district::{District, DistrictQuery};
 use super::view::household::Household;
 use super::view::law::{InstrumentPage, LawIndex, ParameterView, ProgrammeRow, TryPage, TryResult};
-use super::view::payment::{AnswerView, BatchPage, Download, PayableRow, PaymentsPage};
+use super::view::payment::{AnswerView, BatchPage, Download, InstructView, PaymentsPage};
 use super::view::why::{Why, WhyQuery};
 use super::view::{HouseholdRow, Named, Paged};
 use crate::service::{Office, ServiceError};
@@ -376,8 +376,8 @@ impl Source for Live {
         viewer: &'a Viewer,
         programme: &'a str,
         month: Month,
-    ) -> Answer<'a, PayableRow> {
-        Box::pin(self.payable(viewer, programme, month))
+    ) -> Answer<'a, InstructView> {
+        Box::pin(self.plan_view(viewer, programme, month))
     }
 
     fn instruct<'a>(

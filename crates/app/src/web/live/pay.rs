@@ -6,7 +6,8 @@ use crate::web::session::Viewer;
 use crate::web::source::Trouble;
 use crate::web::view::Paged;
 use crate::web::view::payment::{
-    AnswerView, BatchPage, BatchRow, Download, LineRow, PayableRow, PaymentsPage,
+    AnswerView, ApartRow, BatchPage, BatchRow, Download, InstructView, LineRow, PayableRow,
+    PaymentsPage,
 };
 use base::{Fen, Id, Month};
 use ledger::account::Purpose;
@@ -81,7 +82,50 @@ impl Live {
             month: month.to_string(),
             count: payees.len() as u64,
             amount: due.iter().map(|i| -i.balance).sum(),
-            no_account: 0,
+        })
+    }
+
+    /// What an instruction would hold.
+    pub(super) async fn plan_view(
+        &self,
+        viewer: &Viewer,
+        programme: &str,
+        month: Month,
+    ) -> Result<InstructView, Trouble> {
+        self.whole(viewer)?;
+        let at = self.at();
+        let plan = self.office.pay_plan(programme, month, at).await?;
+        let mut apart = Vec::new();
+        for left in plan.apart.iter().take(LINES) {
+            let store = &self.office.store;
+            let household = match store.household_shard(left.payee).await? {
+                Some(_) => Some(left.payee),
+                None => store.household_of(left.payee, at.today, at.now).await?,
+            };
+            let name = match household {
+                Some(id) => {
+                    let home = store.history(id).await?;
+                    home.map(|h| self.head_of(&h.history)).unwrap_or_default()
+                }
+                None => String::new(),
+            };
+            apart.push(ApartRow {
+                household,
+                name,
+                owed: left.payable,
+                reason: left.code.into(),
+                detail: left.reason.clone(),
+            });
+        }
+        Ok(InstructView {
+            programme: self.shelf.programme(programme),
+            month: month.to_string(),
+            count: plan.count,
+            amount: plan.total,
+            withheld: plan.withheld,
+            apart,
+            left_out: plan.apart.len() as u64,
+            left_owed: plan.apart.iter().map(|a| a.payable).sum(),
         })
     }
 

@@ -5,7 +5,7 @@ use crate::web::export::attachment;
 use crate::web::page::{Page, Signed};
 use crate::web::session::Flash;
 use crate::web::source::Trouble;
-use crate::web::view::payment::{AnswerView, BatchPage, BatchRow, PayableRow, PaymentsPage};
+use crate::web::view::payment::{AnswerView, BatchPage, BatchRow, InstructView, PaymentsPage};
 use askama::Template;
 use axum::extract::{Multipart, Path};
 use axum::response::Response;
@@ -78,7 +78,7 @@ pub async fn batch(
 #[template(path = "instruct.html")]
 struct InstructPage {
     page: Page,
-    r: PayableRow,
+    r: InstructView,
 }
 
 /// `GET /payments/instruct`: what would be paid.

@@ -26,8 +26,47 @@ pub struct PayableRow {
     /// Sum.
     #[schema(value_type = i64)]
     pub amount: Fen,
-    /// Payees without an account: left out, and listed.
-    pub no_account: u64,
+}
+
+/// What an instruction would hold, before it is made.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct InstructView {
+    /// Programme.
+    pub programme: Named,
+    /// Pay run.
+    pub month: String,
+    /// Lines.
+    pub count: u64,
+    /// Their sum.
+    #[schema(value_type = i64)]
+    pub amount: Fen,
+    /// Withheld from them for overpayments.
+    #[schema(value_type = i64)]
+    pub withheld: Fen,
+    /// The first of those to whom money is owed and who are left out.
+    pub apart: Vec<ApartRow>,
+    /// How many are left out.
+    pub left_out: u64,
+    /// What is owed to them.
+    #[schema(value_type = i64)]
+    pub left_owed: Fen,
+}
+
+/// Somebody to whom money is owed and who is in no line.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ApartRow {
+    /// Household, where the account can be recorded.
+    #[schema(value_type = Option<String>)]
+    pub household: Option<Id>,
+    /// Its head.
+    pub name: String,
+    /// Owed and due.
+    #[schema(value_type = i64)]
+    pub owed: Fen,
+    /// Why: `no-account`, `bad-account`, `held`, `in-this-run` or `books`.
+    pub reason: String,
+    /// More about it.
+    pub detail: String,
 }
 
 /// A batch.

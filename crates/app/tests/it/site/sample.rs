@@ -599,7 +599,6 @@ impl Source for Sample {
                 month: "2026-06".into(),
                 count: 26_640,
                 amount: Fen::yuan(18_650_000),
-                no_account: 3,
             }],
         }))
     }
@@ -642,13 +641,22 @@ impl Source for Sample {
         _: &'a Viewer,
         _: &'a str,
         month: Month,
-    ) -> Answer<'a, PayableRow> {
-        now(Ok(PayableRow {
+    ) -> Answer<'a, InstructView> {
+        now(Ok(InstructView {
             programme: programme(),
             month: month.to_string(),
             count: 26_640,
             amount: Fen::yuan(18_650_000),
-            no_account: 3,
+            withheld: Fen::yuan(30),
+            apart: vec![ApartRow {
+                household: Some(id(1)),
+                name: "赵一".into(),
+                owed: Fen::yuan(200),
+                reason: "no-account".into(),
+                detail: String::new(),
+            }],
+            left_out: 3,
+            left_owed: Fen::yuan(600),
         }))
     }
 
