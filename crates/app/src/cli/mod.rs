@@ -6,6 +6,7 @@ mod dmn;
 mod import;
 mod law;
 mod law_diff;
+mod law_text;
 mod progress;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -81,7 +82,7 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Checks every invariant over the whole data.
     Verify(VerifyArgs),
-    /// Law files: check, test, list, eval.
+    /// Law files: check, test, list, diff, eval, fmt, new, reference.
     #[command(subcommand)]
     Law(law::LawCommand),
     /// DMN models: eval, export, import, tck.

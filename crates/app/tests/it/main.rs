@@ -3,5 +3,7 @@
 mod applying;
 mod cli;
 mod entitled;
+mod guide;
+mod law_text;
 mod site;
 mod world;

@@ -1,8 +1,10 @@
 //! FEEL values: small, cheap to copy, shared where they are large.
 
 mod json;
+mod nest;
 
 pub use json::WrongJson;
+pub use nest::Items;
 
 use super::ast::Function;
 use super::number::Number;
@@ -34,7 +36,7 @@ pub enum Value {
     /// Days and time.
     DaysTime(DaysTime),
     /// A list.
-    List(Arc<Vec<Value>>),
+    List(Arc<Items>),
     /// A context.
     Context(Arc<Context>),
     /// A range.
@@ -162,7 +164,7 @@ impl Value {
 
     /// A list value.
     pub fn list(items: Vec<Value>) -> Value {
-        Value::List(Arc::new(items))
+        Value::List(Arc::new(Items::new(items)))
     }
 
     /// Is it null?
@@ -273,8 +275,15 @@ impl Value {
     pub fn equals(&self, other: &Value) -> Option<bool> {
         match (self, other) {
             (Value::Number(a), Value::Number(b)) => Some(a == b),
-            _ => equal(self, other, &mut 5_000_000),
+            _ => self.equals_counted(other).0,
         }
+    }
+
+    /// [`Value::equals`], and how many comparisons it took.
+    pub fn equals_counted(&self, other: &Value) -> (Option<bool>, u32) {
+        let mut budget = EQUAL_BUDGET;
+        let answer = equal(self, other, &mut budget, 0);
+        (answer, EQUAL_BUDGET - budget)
     }
 
     /// Is the value small enough to be written out: at most `nodes` values, 400 levels?
@@ -294,9 +303,18 @@ impl Value {
     }
 }
 
-/// Equality within a budget of comparisons: shared values can be exponentially large written out.
-fn equal(a: &Value, b: &Value, budget: &mut u32) -> Option<bool> {
+/// Most comparisons of one equality: shared values can be exponentially large written out.
+const EQUAL_BUDGET: u32 = 5_000_000;
+/// Deepest nesting of values that are compared.
+const EQUAL_DEPTH: u32 = 400;
+
+/// Equality within the budget; `None` beyond it.
+fn equal(a: &Value, b: &Value, budget: &mut u32, depth: u32) -> Option<bool> {
     *budget = budget.checked_sub(1)?;
+    if depth > EQUAL_DEPTH {
+        return None;
+    }
+    let depth = depth + 1;
     match (a, b) {
         (Value::Null, Value::Null) => Some(true),
         (Value::Null, _) | (_, Value::Null) => Some(false),
@@ -308,7 +326,10 @@ fn equal(a: &Value, b: &Value, budget: &mut u32) -> Option<bool> {
             if a.len() != b.len() {
                 return Some(false);
             }
-            all(a.iter().zip(b.iter()).map(|(a, b)| equal(a, b, budget)))
+            all(a
+                .iter()
+                .zip(b.iter())
+                .map(|(a, b)| equal(a, b, budget, depth)))
         }
         (Value::Context(a), Value::Context(b)) => {
             if Arc::ptr_eq(a, b) {
@@ -318,15 +339,15 @@ fn equal(a: &Value, b: &Value, budget: &mut u32) -> Option<bool> {
                 return Some(false);
             }
             all(a.iter().map(|(name, value)| match b.get(name) {
-                Some(other) => equal(value, other, budget),
+                Some(other) => equal(value, other, budget, depth),
                 None => Some(false),
             }))
         }
         (Value::Range(a), Value::Range(b)) => {
             let same_ends = a.low_closed == b.low_closed && a.high_closed == b.high_closed;
             let ends = Some(a.compared == b.compared && same_ends);
-            let low = equal(&a.low, &b.low, budget);
-            all([ends, low, equal(&a.high, &b.high, budget)].into_iter())
+            let low = equal(&a.low, &b.low, budget, depth);
+            all([ends, low, equal(&a.high, &b.high, budget, depth)].into_iter())
         }
         (Value::Object(a), Value::Object(b)) => Some(a == b),
         (Value::Function(a), Value::Function(b)) => Some(Arc::ptr_eq(a, b)),

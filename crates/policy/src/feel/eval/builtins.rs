@@ -36,6 +36,10 @@ impl Machine {
         if self.strict() && spreads(f) && args.iter().any(Value::is_null) {
             return Ok(Value::Null);
         }
+        let work: usize = args.iter().map(|arg| work(f, arg)).sum();
+        if work > 0 {
+            self.charge(work, span)?;
+        }
         let answer = match f {
             B::Floor => round(args, Rounding::Floor),
             B::Ceiling => round(args, Rounding::Ceiling),
@@ -46,7 +50,7 @@ impl Machine {
             B::RoundHalfDown => round(args, Rounding::HalfDown),
             B::Abs => match scalar(&args[0]) {
                 Value::Number(n) => Some(Value::Number(n.abs())),
-                Value::YearsMonths(m) => Some(Value::YearsMonths(m.abs())),
+                Value::YearsMonths(m) => m.checked_abs().map(Value::YearsMonths),
                 Value::DaysTime(d) => crate::feel::temporal::DaysTime::from_nanos(d.nanos().abs())
                     .map(Value::DaysTime),
                 _ => None,
@@ -125,8 +129,31 @@ impl Machine {
     }
 }
 
+/// What an argument costs beyond the call, in iterations. Without it a loop over calls on a large list
+/// or text would do the square of what the limit allows.
+#[inline]
+fn work(f: B, arg: &Value) -> usize {
+    match arg {
+        Value::Number(_) => match f {
+            B::Exp | B::Log | B::Sqrt => 50,
+            _ => 0,
+        },
+        Value::Text(text) => text.len() >> 6,
+        Value::List(items) => match f {
+            B::Count => 0,
+            // Comparisons, about twenty for each item of a long list.
+            B::Sort | B::Median | B::Mode => items.len(),
+            // Each entry is looked for among those before it.
+            B::Context | B::ContextMerge => items.len().saturating_mul(items.len()) >> 5,
+            _ => items.len() >> 2,
+        },
+        Value::Context(context) => context.len() >> 2,
+        _ => 0,
+    }
+}
+
 /// Does an unknown argument make the result unknown?
-fn spreads(f: B) -> bool {
+pub(crate) fn spreads(f: B) -> bool {
     !matches!(
         f,
         B::Number

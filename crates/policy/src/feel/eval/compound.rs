@@ -6,12 +6,12 @@ use crate::feel::ast::{Entry, Expr, Function, Iterator_, RangeExpr, Span, UnaryT
 use crate::feel::number::{Number, Rounding};
 use crate::feel::temporal::Date;
 use crate::feel::types::Type;
-use crate::feel::value::{Context, Range, Value};
+use crate::feel::value::{Context, Items, Range, Value};
 use std::sync::Arc;
 
 /// What a loop runs over, without building a list for a range.
 enum Source {
-    Items(Arc<Vec<Value>>),
+    Items(Arc<Items>),
     Numbers {
         next: Number,
         step: Number,
@@ -128,8 +128,8 @@ impl Machine {
         let items = match base_value {
             Value::List(items) => items,
             Value::Null if self.strict() => return Ok(Value::Null),
-            Value::Null => Arc::new(Vec::new()),
-            single => Arc::new(vec![single]),
+            Value::Null => Arc::default(),
+            single => Arc::new(Items::new(vec![single])),
         };
         let length = self.stack.len();
         let value = if uses_item {
@@ -141,7 +141,7 @@ impl Machine {
         value
     }
 
-    fn filter_once(&mut self, host: &dyn Host, items: &Arc<Vec<Value>>, condition: &Expr) -> Eval {
+    fn filter_once(&mut self, host: &dyn Host, items: &Arc<Items>, condition: &Expr) -> Eval {
         self.stack.push(Value::Null);
         Ok(match self.eval(host, condition)? {
             Value::Number(position) => nth(items, position).cloned().unwrap_or_default(),
@@ -152,7 +152,7 @@ impl Machine {
         })
     }
 
-    fn filter_items(&mut self, host: &dyn Host, items: &Arc<Vec<Value>>, condition: &Expr) -> Eval {
+    fn filter_items(&mut self, host: &dyn Host, items: &Arc<Items>, condition: &Expr) -> Eval {
         let at = self.stack.len();
         self.stack.push(Value::Null);
         let mut kept = Vec::new();
@@ -189,7 +189,7 @@ impl Machine {
                 self.steps_between(&r.low, &r.high, r.low_closed, r.high_closed, span)
             }
             Value::Null => Ok(None),
-            single if !self.strict() => Ok(Some(Source::Items(Arc::new(vec![single])))),
+            single if !self.strict() => Ok(Some(Source::Items(Arc::new(Items::new(vec![single]))))),
             other => Err(error(span, Fault::Kind("list", other.kind()))),
         }
     }
@@ -246,7 +246,7 @@ impl Machine {
         uses_partial: bool,
     ) -> Eval {
         let length = self.stack.len();
-        let mut results = Arc::new(Vec::new());
+        let mut results: Arc<Items> = Arc::default();
         let finished = self.iterate_from(host, iterators, 0, &mut |machine| {
             machine.stack.push(if uses_partial {
                 Value::List(results.clone())

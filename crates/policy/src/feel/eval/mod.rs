@@ -13,6 +13,8 @@ mod operators;
 mod ranges;
 mod strings;
 
+pub(crate) use builtins::spreads;
+
 use super::ast::{Expr, ExprKind, Function, Span, Target};
 use super::scope::Mode;
 use super::types::Type;
@@ -215,6 +217,17 @@ impl Machine {
     #[inline]
     fn step(&mut self, span: Span) -> Eval<()> {
         self.steps += 1;
+        if self.steps > MAX_STEPS {
+            Err(error(span, Fault::TooLong))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Work in proportion to what a function is given, counted as so many iterations.
+    #[inline]
+    fn charge(&mut self, work: usize, span: Span) -> Eval<()> {
+        self.steps += work as u64;
         if self.steps > MAX_STEPS {
             Err(error(span, Fault::TooLong))
         } else {
