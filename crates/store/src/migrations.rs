@@ -559,4 +559,9 @@ pub(crate) const STEPS: &[Step] = &[
          committed_at BIGINT NOT NULL, \
          PRIMARY KEY (shard, id)) /* clustered */",
     ),
+    step("journal_seal", "ALTER TABLE journal ADD COLUMN seal BYTEA"),
+    step(
+        "session_proof",
+        "ALTER TABLE session ADD COLUMN proof BYTEA",
+    ),
 ];

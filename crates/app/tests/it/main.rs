@@ -2,6 +2,7 @@
 
 mod applying;
 mod cli;
+mod custody;
 mod entitled;
 mod guide;
 mod law_text;
