@@ -351,10 +351,14 @@ fn quoted(out: &mut String, text: &str) {
 
 fn plain_name(name: &str) -> bool {
     let pieces = super::lexer::pieces_of(name);
+    let plain = |p: &super::lexer::Piece| {
+        p.text.chars().all(super::lexer::continues_name)
+            // A full-width mark is a mistake where it stands unquoted, a keyword a keyword.
+            && !p.text.contains(|c| super::diagnostic::ascii_mark(c).is_some())
+            && !super::parser::KEYWORDS.contains(&&*p.text)
+    };
     name.starts_with(super::lexer::starts_name)
-        && pieces
-            .iter()
-            .all(|p| p.text.chars().all(super::lexer::continues_name))
+        && pieces.iter().all(plain)
         && pieces.last().is_some_and(|p| p.end == name.len())
 }
 

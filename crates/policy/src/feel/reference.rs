@@ -94,7 +94,7 @@ entries! {
     Contains("text, text") "boolean" None "是否含有" "Does the text hold the other?"
         ["contains(\"居民家庭\", \"家\")" => "true"],
     StartsWith("text, text") "boolean" None "是否以此开头" "Does it begin with the other?"
-        ["starts with(\"140203\", \"1402\")" => "true"],
+        ["starts with(\"QQ0203\", \"QQ02\")" => "true"],
     EndsWith("text, text") "boolean" None "是否以此结尾" "Does it end with the other?"
         ["ends with(\"甲镇\", \"镇\")" => "true"],
     Matches("text, text, text") "boolean" None "是否符合正则" "Does a part of it match the regular expression?"
