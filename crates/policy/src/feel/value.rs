@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// One value. At most 32 bytes.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub enum Value {
     /// Nothing; in strict mode *not known*.
     #[default]
@@ -45,6 +45,21 @@ pub enum Value {
     Function(Arc<Function>),
     /// A record that the host keeps and reads field by field.
     Object(Object),
+}
+
+impl Clone for Value {
+    /// The kinds that rules mostly pass around are copied on the spot.
+    #[inline]
+    fn clone(&self) -> Value {
+        match self {
+            Value::Null => Value::Null,
+            Value::Boolean(b) => Value::Boolean(*b),
+            Value::Number(n) => Value::Number(*n),
+            Value::Date(d) => Value::Date(*d),
+            Value::Object(o) => Value::Object(*o),
+            other => other.shared(),
+        }
+    }
 }
 
 /// A host's record. What `handle` means is the host's affair.
@@ -162,6 +177,26 @@ impl Value {
         Value::Text(Arc::from(text))
     }
 
+    /// A copy of one of the less common kinds.
+    fn shared(&self) -> Value {
+        match self {
+            Value::Text(t) => Value::Text(t.clone()),
+            Value::List(items) => Value::List(items.clone()),
+            Value::Context(context) => Value::Context(context.clone()),
+            Value::Range(range) => Value::Range(range.clone()),
+            Value::Function(function) => Value::Function(function.clone()),
+            Value::Time(t) => Value::Time(*t),
+            Value::DateTime(d) => Value::DateTime(*d),
+            Value::YearsMonths(m) => Value::YearsMonths(*m),
+            Value::DaysTime(d) => Value::DaysTime(*d),
+            Value::Null => Value::Null,
+            Value::Boolean(b) => Value::Boolean(*b),
+            Value::Number(n) => Value::Number(*n),
+            Value::Date(d) => Value::Date(*d),
+            Value::Object(o) => Value::Object(*o),
+        }
+    }
+
     /// A list value.
     pub fn list(items: Vec<Value>) -> Value {
         Value::List(Arc::new(Items::new(items)))
@@ -272,9 +307,12 @@ impl Value {
 
     /// Equality by the standard: `Some` for values of one kind and for null against anything,
     /// `None` where the question has no answer.
+    #[inline]
     pub fn equals(&self, other: &Value) -> Option<bool> {
         match (self, other) {
             (Value::Number(a), Value::Number(b)) => Some(a == b),
+            (Value::Text(a), Value::Text(b)) => Some(Arc::ptr_eq(a, b) || a == b),
+            (Value::Boolean(a), Value::Boolean(b)) => Some(a == b),
             _ => self.equals_counted(other).0,
         }
     }

@@ -1,7 +1,7 @@
 //! Dispatch of the built-in functions, and those on numbers, booleans and contexts.
 
 use super::{Eval, Fault, Host, Machine};
-use crate::feel::ast::{Expr, Span};
+use crate::feel::ast::{Expr, ExprKind, Span};
 use crate::feel::builtin::Builtin as B;
 use crate::feel::number::{Number, Rounding};
 use crate::feel::value::{Context, Value};
@@ -12,6 +12,26 @@ pub(super) type Answer = Option<Value>;
 
 impl Machine {
     pub(super) fn builtin(&mut self, host: &dyn Host, f: B, args: &[Expr], span: Span) -> Eval {
+        match args {
+            [one] if folds(f) && is_derived(one) => return self.fold_items(host, f, one, span),
+            [one] => {
+                let value = self.eval(host, one)?;
+                return self.call_builtin(host, f, &[value], span);
+            }
+            [one, two] => {
+                let both = [self.eval(host, one)?, self.eval(host, two)?];
+                return match (f, &both) {
+                    (B::Min, [Value::Number(a), Value::Number(b)]) => {
+                        Ok(Value::Number(if b < a { *b } else { *a }))
+                    }
+                    (B::Max, [Value::Number(a), Value::Number(b)]) => {
+                        Ok(Value::Number(if b > a { *b } else { *a }))
+                    }
+                    _ => self.call_builtin(host, f, &both, span),
+                };
+            }
+            _ => {}
+        }
         let mut few: [Value; 4] = Default::default();
         if args.len() <= few.len() {
             for (slot, arg) in few.iter_mut().zip(args) {
@@ -24,6 +44,25 @@ impl Machine {
             many.push(self.eval(host, arg)?);
         }
         self.call_builtin(host, f, &many, span)
+    }
+
+    /// A fold over the items of a path or a filter, for which no list is made.
+    fn fold_items(&mut self, host: &dyn Host, f: B, list: &Expr, span: Span) -> Eval {
+        self.with_buffer(|machine, items| {
+            let answer = match machine.items(host, list, items)? {
+                Some(value) => return machine.call_builtin(host, f, &[value], span),
+                None => {
+                    if f != B::Count {
+                        machine.charge(items.len() >> 2, span)?;
+                    }
+                    machine.fold_answer(f, items, span)?
+                }
+            };
+            match answer {
+                Some(value) => Ok(value),
+                None => machine.misfit(span, || Fault::Argument(f.name())),
+            }
+        })
     }
 
     pub(super) fn call_builtin(
@@ -150,6 +189,26 @@ fn work(f: B, arg: &Value) -> usize {
         Value::Context(context) => context.len() >> 2,
         _ => 0,
     }
+}
+
+/// Is it a function of one list that gives one value, and keeps none of the items but that?
+fn folds(f: B) -> bool {
+    matches!(
+        f,
+        B::Count | B::Sum | B::Min | B::Max | B::Mean | B::Product | B::All | B::Any
+    )
+}
+
+/// Is it a list that is made from another item by item?
+fn is_derived(expr: &Expr) -> bool {
+    matches!(
+        expr.kind,
+        ExprKind::Path { .. }
+            | ExprKind::Filter {
+                uses_item: true,
+                ..
+            }
+    )
 }
 
 /// Does an unknown argument make the result unknown?

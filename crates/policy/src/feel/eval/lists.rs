@@ -56,10 +56,7 @@ impl Machine {
                     None
                 });
             };
-            if self.strict() && !matches!(f, B::All | B::Any) && items.iter().any(Value::is_null) {
-                return Ok(Some(Value::Null));
-            }
-            return self.fold(f, items, span);
+            return self.fold_answer(f, items, span);
         }
         let Some(items) = items_of(&args[0]) else {
             return self.on_null(f, args);
@@ -116,6 +113,17 @@ impl Machine {
             B::Sort => self.sort(host, items, args.get(1), span)?,
             _ => None,
         })
+    }
+
+    /// What a fold gives for items; [`B::Count`] too.
+    pub(super) fn fold_answer(&mut self, f: B, items: &[Value], span: Span) -> Eval<Answer> {
+        if f == B::Count {
+            return Ok(Some(whole(items.len())));
+        }
+        if self.strict() && !matches!(f, B::All | B::Any) && items.iter().any(Value::is_null) {
+            return Ok(Some(Value::Null));
+        }
+        self.fold(f, items, span)
     }
 
     /// A null in place of a list.

@@ -132,6 +132,8 @@ pub struct Machine {
     depth: u32,
     steps: u64,
     external: bool,
+    /// Buffers for items that no list is made for, used again and again.
+    spare: Vec<Vec<Value>>,
 }
 
 impl Machine {
@@ -144,6 +146,7 @@ impl Machine {
             depth: 0,
             steps: 0,
             external: false,
+            spare: Vec::new(),
         }
     }
 
@@ -205,6 +208,19 @@ impl Machine {
         self.mode == Mode::Strict
     }
 
+    /// Lends a buffer to `work`.
+    #[inline]
+    fn with_buffer<T>(&mut self, work: impl FnOnce(&mut Machine, &mut Vec<Value>) -> T) -> T {
+        let mut buffer = self.spare.pop().unwrap_or_default();
+        let result = work(self, &mut buffer);
+        buffer.clear();
+        // A list of unusual length is not kept for good.
+        if buffer.capacity() <= 4096 {
+            self.spare.push(buffer);
+        }
+        result
+    }
+
     #[inline]
     fn local(&self, index: u32) -> Value {
         self.stack
@@ -254,6 +270,15 @@ impl Machine {
                 target: Target::Local(index),
                 ..
             } => Ok(self.local(*index)),
+            ExprKind::Name {
+                target: Target::Slot(slot),
+                ..
+            } if self.depth < MAX_DEPTH => {
+                self.depth += 1;
+                let result = host.value(self, *slot);
+                self.depth -= 1;
+                result
+            }
             _ => {
                 if self.depth >= MAX_DEPTH {
                     return Err(error(expr.span, Fault::TooDeep));
