@@ -1,4 +1,4 @@
-//! The commands that the README names: `cargo xtask demo`, `test`, `bench`, `tidy`.
+//! The commands that the README names: `cargo xtask demo`, `simulate`, `test`, `bench`, `tidy`.
 //!
 //! Everything they need beyond Rust and a C compiler they install themselves, and only `test` does.
 
@@ -15,6 +15,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   demo [ARGS]    build, make the district, open the site (ARGS go to `minsheng demo`)
+  simulate [ARGS] build, run a district through years of everything that goes wrong, audit each step
   test           install what the tests need, then run every check and test
   bench [NAME]   measure: month (default), law, or all; prints figures and ratios
   tidy           the rules of the house alone: edges, names, file sizes, glossary
@@ -32,7 +33,8 @@ fn run() -> Result<()> {
     let command = args.next().unwrap_or_default();
     let rest: Vec<String> = args.collect();
     match command.as_str() {
-        "demo" => demo(&rest),
+        "demo" => minsheng("demo", &rest),
+        "simulate" => minsheng("simulate", &rest),
         "test" => test::run(&rest),
         "bench" => bench::run(&rest),
         "tidy" => tidy::run(),
@@ -44,11 +46,11 @@ fn run() -> Result<()> {
     }
 }
 
-/// Builds the release binary and hands over to `minsheng demo`.
-fn demo(args: &[String]) -> Result<()> {
+/// Builds the release binary and hands over to one of its commands.
+fn minsheng(command: &str, args: &[String]) -> Result<()> {
     let binary = build_release()?;
     let status = Command::new(&binary)
-        .arg("demo")
+        .arg(command)
         .args(args)
         .current_dir(root())
         .status()

@@ -6,15 +6,12 @@
 //! Entrance: [`cli`], [`service`], [`web::router`].
 //! Invariants: role and area are checked before anything is read; every form carries a token.
 
-// First, for its macros.
-#[macro_use]
-pub mod output;
-
 pub mod api;
 pub mod bench;
 pub mod cli;
 pub mod demo;
 pub mod lawbook;
 pub mod service;
+pub mod simulate;
 pub mod web;
 pub mod world;

@@ -17,11 +17,12 @@ use entitlement::redetermination::{
 };
 use entitlement::rules::Rules;
 use entitlement::{Outcome, Programme, Subject};
-use ledger::account::{Account, Stamp, Transfer, chart};
+use ledger::account::{Account, Reason, Stamp, Transfer, chart};
 use ledger::position::Position;
 use ledger::post::{PostError, post};
-use ledger::recovery::{Measure, Plan, Terms, measure};
+use ledger::recovery::{Measure, Plan, Terms, carry_over, measure};
 use registry::record::Evidence;
+use registry::same;
 use registry::slice::HouseholdHistory;
 use registry::timeline;
 use std::collections::BTreeMap;
@@ -121,11 +122,19 @@ pub fn correct<R: Rules + ?Sized>(
         at,
         out: Correction::default(),
     };
-    for (key, periods) in matters(&follows) {
-        let programme = programme_now(rules, &books.known, &key, at);
-        let moved = story.money(&key, &periods, programme)?;
-        if let Some(programme) = programme {
-            story.tell(&key, &periods, &moved, programme);
+    let mut all = matters(&follows);
+    let mut posted = BTreeMap::new();
+    for (key, periods) in &all {
+        posted.insert(key.clone(), story.money(key, periods)?);
+    }
+    for key in story.carry_over(&mut posted) {
+        all.entry(key).or_default();
+    }
+    for (key, periods) in &all {
+        let programme = programme_now(rules, &books.known, key, at);
+        if let (Some(programme), Some(money)) = (programme, posted.get_mut(key)) {
+            story.recover_all(key, money, programme);
+            story.tell(key, periods, &money.moved, programme);
         }
     }
     for hold in &follows.holds {
@@ -157,6 +166,14 @@ struct Periods<'a> {
     differences: Vec<&'a Difference>,
 }
 
+/// One matter after its changes are posted.
+struct Posted {
+    position: Position,
+    moved: Moved,
+    /// Overpaid periods, each with the cause of its recovery.
+    overpaid: Vec<(PeriodKey, Id)>,
+}
+
 /// The months of arrears and of overpayments, for letters.
 #[derive(Default)]
 struct Moved {
@@ -185,6 +202,20 @@ fn matters(follows: &Consequences) -> BTreeMap<Matter, Periods<'_>> {
         }
     }
     all
+}
+
+/// Records given up for another, each with the one that it goes on as.
+fn same_persons(histories: &[HouseholdHistory]) -> Vec<(Id, Id)> {
+    let evidence = histories.iter().flat_map(|h| &h.evidence);
+    let mut pairs: Vec<(Id, Id)> = evidence
+        .clone()
+        .filter(|e| e.kind == same::CONTINUES_AS)
+        .map(|e| (e.subject, same::goes_on_as(evidence.clone(), e.subject)))
+        .filter(|(from, to)| from != to)
+        .collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs
 }
 
 /// The programme whose procedure holds today where the subject lives, or last lived; where the scheme
@@ -286,25 +317,30 @@ impl Story<'_> {
         &mut self.out.sums[index]
     }
 
-    /// Posts the changes, and decides for each overpaid period how it comes back.
-    fn money(
-        &mut self,
-        key: &Matter,
-        periods: &Periods<'_>,
-        programme: Option<&Programme>,
-    ) -> Result<Moved, CorrectionError> {
-        let (subject, id) = key;
-        let stamp = Stamp {
+    fn stamp(&self) -> Stamp {
+        Stamp {
             booked: self.at.today,
             recorded_at: self.at.now,
-        };
+        }
+    }
+
+    /// Where a matter's money stands before this correction; its accounts are opened when it has none.
+    fn position(&mut self, (subject, programme): &Matter) -> Position {
         let transfers = self.books.transfers;
-        let mut position = Position::fold(&subject.shard, subject.id, id, transfers);
+        let position = Position::fold(&subject.shard, subject.id, programme, transfers);
         if position.periods().next().is_none() {
             self.out
                 .accounts
-                .extend(chart(&subject.shard, subject.id, id));
+                .extend(chart(&subject.shard, subject.id, programme));
         }
+        position
+    }
+
+    /// Posts the changes.
+    fn money(&mut self, key: &Matter, periods: &Periods<'_>) -> Result<Posted, CorrectionError> {
+        let (subject, id) = key;
+        let stamp = self.stamp();
+        let mut position = self.position(key);
         let mut moved = Moved::default();
         let mut overpaid = Vec::new();
         for change in &periods.changes {
@@ -338,32 +374,113 @@ impl Story<'_> {
             }
             if posted.overpaid > Fen::ZERO {
                 moved.overpaid.push(month);
-                overpaid.push(*change);
+                overpaid.push((change.period, change.id));
             }
         }
-        if let Some(programme) = programme {
-            for change in overpaid {
-                self.recover(key, change, programme, &mut position, stamp);
+        Ok(Posted {
+            position,
+            moved,
+            overpaid,
+        })
+    }
+
+    /// What records given up were overpaid is carried to the records that they go on as; gives those matters.
+    fn carry_over(&mut self, posted: &mut BTreeMap<Matter, Posted>) -> Vec<Matter> {
+        let mut reached = Vec::new();
+        for (given_up, continues) in same_persons(self.books.known.households) {
+            let about = |c: &&Matter| c.0.id == given_up || c.0.id == continues;
+            let touched: Vec<Matter> = posted.keys().filter(about).cloned().collect();
+            for (touched, programme) in touched {
+                let key = |id| {
+                    let subject = SubjectKey {
+                        id,
+                        ..touched.clone()
+                    };
+                    (subject, programme.clone())
+                };
+                let (from, to) = (key(given_up), key(continues));
+                let mut take = |story: &mut Self, key: &Matter| {
+                    posted.remove(key).unwrap_or_else(|| Posted {
+                        position: story.position(key),
+                        moved: Moved::default(),
+                        overpaid: Vec::new(),
+                    })
+                };
+                let (mut old, mut new) = (take(self, &from), take(self, &to));
+                let cause =
+                    Id::derive(&["same-person", &given_up.to_string(), &continues.to_string()]);
+                let stamp = self.stamp();
+                let carried = carry_over(&mut old.position, &mut new.position, cause, stamp);
+                if !carried.is_empty() {
+                    self.carried(&from, &to, &carried, &mut old, &mut new);
+                    reached.push(to.clone());
+                }
+                self.out.transfers.extend(carried);
+                posted.insert(from, old);
+                posted.insert(to, new);
             }
         }
-        Ok(moved)
+        reached
+    }
+
+    /// Sums and months move with the money: nobody is asked twice.
+    fn carried(
+        &mut self,
+        from: &Matter,
+        to: &Matter,
+        transfers: &[Transfer],
+        old: &mut Posted,
+        new: &mut Posted,
+    ) {
+        for transfer in transfers.iter().filter(|t| t.reason == Reason::Carried) {
+            let Ok(period) = transfer.period.parse::<PeriodKey>() else {
+                continue;
+            };
+            let month = month_of(period, self.at);
+            let sum = self.sum(from);
+            sum.overpaid = (sum.overpaid - transfer.amount).max(Fen::ZERO);
+            old.moved.overpaid.retain(|m| *m != month);
+            old.overpaid.retain(|(p, _)| *p != period);
+            // What was payable for the same period is not paid any more; the rest is to come back.
+            let left = new.position.period(&transfer.period).recoverable();
+            let settled = transfer.amount - left.min(transfer.amount);
+            let sum = self.sum(to);
+            let from_arrears = settled.min(sum.arrears);
+            sum.arrears = sum.arrears - from_arrears;
+            sum.first = (sum.first - (settled - from_arrears)).max(Fen::ZERO);
+            sum.overpaid = sum.overpaid + (transfer.amount - settled);
+            if sum.arrears == Fen::ZERO {
+                new.moved.arrears.clear();
+            }
+            if left > Fen::ZERO {
+                new.moved.overpaid.push(month);
+                new.overpaid.push((period, transfer.id));
+            }
+        }
+    }
+
+    /// Decides for each overpaid period how it comes back.
+    fn recover_all(&mut self, key: &Matter, money: &mut Posted, programme: &Programme) {
+        for (period, cause) in std::mem::take(&mut money.overpaid) {
+            self.recover(key, period, cause, programme, &mut money.position);
+        }
     }
 
     fn recover(
         &mut self,
         key: &Matter,
-        change: &EntitlementChange,
+        period: PeriodKey,
+        cause: Id,
         programme: &Programme,
         position: &mut Position,
-        stamp: Stamp,
     ) {
         let measured = measure(
             &recovery_terms(programme),
             position,
-            &change.period.to_string(),
-            change.id,
+            &period.to_string(),
+            cause,
             objection_end(programme, self.at.today, self.books.calendar),
-            stamp,
+            self.stamp(),
         );
         match measured {
             Measure::Nothing => {}
@@ -374,9 +491,9 @@ impl Story<'_> {
                 self.out.transfers.extend(transfers);
             }
             Measure::Plan(plan) => {
-                let note = format!("{} {}", change.period, plan.amount);
+                let note = format!("{period} {}", plan.amount);
                 self.out.plans.push(plan);
-                self.open(key, CaseKind::Recovery, change.id, programme, &note, None);
+                self.open(key, CaseKind::Recovery, cause, programme, &note, None);
             }
         }
     }

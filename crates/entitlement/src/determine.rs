@@ -184,6 +184,35 @@ pub fn as_known<'a>(
         .max_by_key(|d| d.version)
 }
 
+/// What the nearest earlier month that was in question handed over, as it stood at `known`; `None` when
+/// it handed over nothing, or there is none.
+pub fn carried<'a>(
+    determinations: impl IntoIterator<Item = &'a Determination>,
+    subject: Id,
+    programme: &str,
+    month: Month,
+    known: Instant,
+) -> Option<&'a Carry> {
+    let mut latest: std::collections::BTreeMap<Month, &Determination> = Default::default();
+    for d in determinations {
+        let PeriodKey::Month(earlier) = d.period else {
+            continue;
+        };
+        let own = d.subject.id == subject && d.programme == programme;
+        if own && earlier < month && d.made_at <= known {
+            let held = latest.entry(earlier).or_insert(d);
+            if held.version < d.version {
+                *held = d;
+            }
+        }
+    }
+    let nearest = latest
+        .into_values()
+        .rev()
+        .find(|d| d.outcome != Outcome::NotApplicable)?;
+    Some(&nearest.carry).filter(|carry| !carry.is_empty())
+}
+
 /// What a subject gets when the register no longer knows it on the reference day: the programme is
 /// not in question.
 pub(crate) fn gone() -> Evaluation {

@@ -225,6 +225,9 @@ pub enum Reason {
     Waived,
     /// An overpayment that a later determination takes back: expense → receivable (or waived).
     OverpaidLess,
+    /// Two records turned out to be one payee: what the one given up was overpaid is the other's:
+    /// receivable of the one that continues → receivable of the one given up.
+    Carried,
 }
 
 impl Reason {
@@ -241,6 +244,7 @@ impl Reason {
             Reason::Repaid => "repaid",
             Reason::Waived => "waived",
             Reason::OverpaidLess => "overpaid-less",
+            Reason::Carried => "carried",
         }
     }
 
@@ -258,6 +262,7 @@ impl Reason {
             Reason::Repaid => &[(Bank, Receivable)],
             Reason::Waived => &[(Waived, Receivable)],
             Reason::OverpaidLess => &[(Expense, Receivable), (Expense, Waived)],
+            Reason::Carried => &[(Receivable, Receivable)],
         }
     }
 }

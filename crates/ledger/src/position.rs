@@ -39,13 +39,17 @@ pub struct PeriodPosition {
     pub withheld: Fen,
     /// Recovered for this period in cash.
     pub repaid: Fen,
+    /// What another record of the same payee had of this period; negative in the record given up.
+    pub carried: Fen,
 }
 
 impl PeriodPosition {
-    /// What the payee has of this period: paid and set off, less what came back and what was
-    /// recovered.
+    /// What the payee has of this period: paid, set off and carried over, less what came back and what
+    /// was recovered.
     pub fn held(&self) -> Fen {
-        self.paid - self.returned_after_paid + self.set_off - self.withheld - self.repaid
+        self.paid - self.returned_after_paid + self.set_off + self.carried
+            - self.withheld
+            - self.repaid
     }
 
     /// What may be recovered now: overpaid, open, and surely with the payee. What is still in transit
@@ -76,7 +80,7 @@ impl PeriodPosition {
             != self.payable + self.in_transit + self.held()
         {
             Some("paid, payable and owed do not agree")
-        } else if self.withheld + self.repaid > self.paid + self.set_off {
+        } else if self.withheld + self.repaid > self.paid + self.set_off + self.carried {
             Some("more was recovered than was ever paid")
         } else {
             None
@@ -214,6 +218,8 @@ impl Position {
                 }
             }
             Reason::Repaid => p.repaid = p.repaid + amount,
+            Reason::Carried if debit == chart.receivable => p.carried = p.carried + amount,
+            Reason::Carried => p.carried = p.carried - amount,
             Reason::Owed
             | Reason::OwedLess
             | Reason::Overpaid

@@ -10,6 +10,7 @@
 use crate::account::{Posting, Reason, Stamp, Transfer};
 use crate::payment::{PaymentItem, Recovers};
 use crate::position::Position;
+use crate::post::settle;
 use base::{Day, Fen, Id, Instant, Month};
 use serde::{Deserialize, Serialize};
 
@@ -131,6 +132,49 @@ pub fn measure(
         cause,
         recorded_at: stamp.recorded_at,
     })
+}
+
+/// Two records turned out to be one payee. What the record given up was overpaid, and has, is carried to
+/// the one that continues; where that one is still to be paid for the same period, the two cancel out, so
+/// that nobody is paid a second time what they have. What is still with the bank is carried when it is
+/// confirmed: ask again then. Advances both positions; nothing happens across programmes.
+pub fn carry_over(
+    given_up: &mut Position,
+    continues: &mut Position,
+    cause: Id,
+    stamp: Stamp,
+) -> Vec<Transfer> {
+    if given_up.programme != continues.programme
+        || given_up.shard != continues.shard
+        || given_up.payee == continues.payee
+    {
+        return Vec::new();
+    }
+    let open: Vec<(String, Fen)> = given_up
+        .periods()
+        .filter(|(_, p)| p.recoverable() > Fen::ZERO)
+        .map(|(period, p)| (period.to_owned(), p.recoverable()))
+        .collect();
+    let mut transfers = Vec::new();
+    for (period, amount) in open {
+        // Each further sum of a period is a step of its own.
+        let step = format!("carry {}", -given_up.period(&period).carried.0);
+        let posting = Posting {
+            shard: &continues.shard.clone(),
+            link: Id::derive(&["carried", &cause.to_string(), &period]),
+            step: &step,
+            stamp,
+        };
+        let sides = (continues.chart.receivable, given_up.chart.receivable);
+        let Some(carried) = posting.transfer(Reason::Carried, sides, amount, &period, None) else {
+            continue;
+        };
+        given_up.apply(&carried);
+        continues.apply(&carried);
+        transfers.push(carried);
+        transfers.extend(settle(continues, &period, posting));
+    }
+    transfers
 }
 
 /// The periods of a position in which something is recoverable and no plan says how: what was overpaid

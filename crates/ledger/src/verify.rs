@@ -205,6 +205,8 @@ impl Verifier {
         let same_books = *shard(debit) == transfer.shard
             && *shard(credit) == transfer.shard
             && (debit.books == credit.books || transfer.reason == Reason::Withheld);
+        // Only what one record of a payee carries over to the other moves between two owners.
+        let same_owner = same_owner || transfer.reason == Reason::Carried;
         if !same_owner || !same_books {
             self.find(
                 transfer.id,
@@ -222,6 +224,7 @@ impl Verifier {
         for known in [debit, credit] {
             let Some(owner) = known.owner else { continue };
             let key = Some((owner, known.books));
+            // Both sides may be one payee's accounts in one programme: it is applied once.
             if key == applied {
                 continue;
             }

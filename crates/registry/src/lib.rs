@@ -10,5 +10,6 @@ pub mod identity;
 pub mod import;
 pub mod protect;
 pub mod record;
+pub mod same;
 pub mod slice;
 pub mod timeline;

@@ -16,7 +16,7 @@ pub(crate) const VERSIONS: &str = "SELECT shard, programme, period, subject, ver
      FROM determination WHERE shard = $1 AND programme = $2 AND period = $3 AND subject = $4 ORDER BY version";
 pub(crate) const MARKS: &str = "SELECT subject, version, id, outcome, amount, detail, reasons, lines, carry \
      FROM determination WHERE shard = $1 AND programme = $2 AND period = $3 ORDER BY subject, version";
-pub(crate) const CARRIES: &str = "SELECT subject, version, carry \
+pub(crate) const CARRIES: &str = "SELECT subject, version, outcome, carry \
      FROM determination WHERE shard = $1 AND programme = $2 AND period = $3 ORDER BY subject, version";
 pub(crate) const WHOLE_PAGE: &str = "SELECT shard, programme, period, subject, version, id, subject_kind, known_at, made_at, law, outcome, amount, detail, reasons, lines, carry \
      FROM determination WHERE shard = $1 AND programme = $2 AND period = $3 AND (subject, version) > ($4, $5) ORDER BY subject, version LIMIT $6";
@@ -62,6 +62,9 @@ pub(crate) const OWED_BY_PERIOD: &str = "SELECT period, COUNT(*), CAST(SUM(owed)
      SELECT period, subject, SUM(change) AS owed FROM entitlement_change WHERE shard = $1 AND programme = $2 \
      GROUP BY period, subject HAVING SUM(change) > 0) e GROUP BY period ORDER BY period";
 
+/// The word for an outcome that asks nothing.
+const NOT_APPLICABLE: &str = "not-applicable";
+
 /// What the latest version says of one subject, in short: enough to see whether a new determination
 /// differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +77,8 @@ pub struct Mark {
     pub amount: Fen,
     /// Entitled?
     pub entitled: bool,
+    /// Is the programme in question at all?
+    pub in_question: bool,
     /// See [`fingerprint`].
     pub fingerprint: u64,
 }
@@ -211,6 +216,7 @@ impl Store {
                         id: row.id(2)?,
                         amount: Fen(amount.unwrap_or(0)),
                         entitled: outcome == "entitled",
+                        in_question: outcome != NOT_APPLICABLE,
                         fingerprint: fingerprint_of(texts, amount),
                     };
                     // In order of version: the last one stays.
@@ -223,8 +229,9 @@ impl Store {
         .await
     }
 
-    /// The values that the latest determinations of a period hand to the next one; subjects without
-    /// any are left out.
+    /// The values that the latest determinations of a period hand to the next one. Subjects for whom the
+    /// programme is not in question are left out: an earlier period then still speaks. Who is in question
+    /// and hands over nothing is there with nothing: what earlier periods handed over has ended.
     ///
     /// # Errors
     /// When the database fails.
@@ -239,9 +246,11 @@ impl Store {
             let mut out = HashMap::new();
             for shard in &shards {
                 source.rows(CARRIES, args![shard, &programme, &period], |row| {
-                    let (subject, text) = (row.id(0)?, row.str(2)?);
-                    if text == "{}" {
+                    let (subject, text) = (row.id(0)?, row.str(3)?);
+                    if row.str(2)? == NOT_APPLICABLE {
                         out.remove(&subject);
+                    } else if text == "{}" {
+                        out.insert(subject, Carry::new());
                     } else {
                         let carry: Carry = serde_json::from_str(text)
                             .map_err(|_| StoreError::corrupt("carry", text))?;

@@ -39,12 +39,6 @@ pub enum StoreError {
         /// Known.
         known: i64,
     },
-    /// The database was made with another key.
-    #[error(
-        "the key is not the one that this database was made with: what is sealed cannot be read, and no \
-         record be checked; put the right key file in its place"
-    )]
-    WrongKey,
     /// The address of the database is not understood.
     #[error("`{0}` is no database; write sqlite:PATH or postgres://USER@HOST/NAME")]
     Url(String),
@@ -65,6 +59,9 @@ pub enum StoreError {
     /// The reader of populations failed.
     #[error("database: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// A fault that was asked for ended the transaction ([`Store::with_fault`](crate::Store::with_fault)).
+    #[error("the work was interrupted {0}")]
+    Interrupted(&'static str),
     /// A file could not be read or written.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -82,6 +79,19 @@ impl StoreError {
     /// Is it worth reading again and repeating the pure part?
     pub fn is_conflict(&self) -> bool {
         matches!(self, StoreError::Conflict { .. })
+    }
+
+    /// Did the work end before it was done, for lack of room or because its process ended, so that the
+    /// same request may be sent again?
+    pub fn is_interruption(&self) -> bool {
+        match self {
+            StoreError::Interrupted(_) => true,
+            // SQLite's own word for a full disk.
+            StoreError::Database(sqlx::Error::Database(error)) => {
+                error.code().as_deref() == Some("13")
+            }
+            _ => false,
+        }
     }
 
     /// Is it a clash of transactions that the store itself repeats? SQLite 5 (busy), 6 (locked),

@@ -559,9 +559,20 @@ pub(crate) const STEPS: &[Step] = &[
          committed_at BIGINT NOT NULL, \
          PRIMARY KEY (shard, id)) /* clustered */",
     ),
-    step("journal_seal", "ALTER TABLE journal ADD COLUMN seal BYTEA"),
     step(
-        "session_proof",
-        "ALTER TABLE session ADD COLUMN proof BYTEA",
+        "law_file",
+        "CREATE TABLE law_file (\
+         digest TEXT NOT NULL, \
+         text TEXT NOT NULL, \
+         PRIMARY KEY (digest)) /* clustered */",
+    ),
+    step(
+        "law_book",
+        "CREATE TABLE law_book (\
+         digest TEXT NOT NULL, \
+         path TEXT NOT NULL, \
+         file TEXT NOT NULL, \
+         kept_at BIGINT NOT NULL, \
+         PRIMARY KEY (digest, path)) /* clustered */",
     ),
 ];

@@ -205,12 +205,7 @@ pub async fn replay(args: ReplayArgs) -> Outcome {
 /// `minsheng verify`
 pub async fn verify(args: VerifyArgs) -> Outcome {
     let office = Office::open(&args.place.location()).await?;
-    let mut summary = office.verify(args.replays, Office::now()).await?;
-    if let Some(file) = &args.anchor {
-        let check = office.check_anchors(file).await?;
-        summary.anchors = check.anchors;
-        summary.findings.extend(check.findings);
-    }
+    let summary = office.verify(args.replays, Office::now()).await?;
     if args.json {
         print_json(&summary)?;
     } else {
@@ -227,7 +222,7 @@ pub async fn import(args: ImportArgs) -> Outcome {
     super::import::run(args).await
 }
 
-pub(super) fn found_if(found: bool) -> Outcome {
+fn found_if(found: bool) -> Outcome {
     if found {
         Err(Failure::Found(String::new()))
     } else {
@@ -242,7 +237,7 @@ fn file_name(path: &Path) -> String {
         .into_owned()
 }
 
-pub(super) fn print_json(value: &impl serde::Serialize) -> Outcome {
+fn print_json(value: &impl serde::Serialize) -> Outcome {
     println!("{:#}", serde_json::to_value(value)?);
     Ok(())
 }

@@ -1,14 +1,14 @@
 //! The command line. Exit status: 0 fine, 1 found something, 2 bad arguments or input.
 
-mod custody;
 mod data;
 mod demo;
 mod dmn;
 mod import;
 mod law;
 mod law_diff;
-mod law_text;
 mod progress;
+mod readers;
+mod simulate;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -81,15 +81,11 @@ pub enum Command {
     Reconcile(ReconcileArgs),
     /// Shows what was determined for a household and month as known then, and why it differs now.
     Replay(ReplayArgs),
+    /// Shows which determinations read a piece of evidence, a figure or a rule of the law.
+    Readers(ReadersArgs),
     /// Checks every invariant over the whole data.
     Verify(VerifyArgs),
-    /// Writes the ends of the journal's chains to a file that an auditor keeps.
-    Anchor(AnchorArgs),
-    /// Copies the database to a file while it is in use; the key is not in it.
-    Backup(BackupArgs),
-    /// Puts a backup in place and checks every record in it.
-    Restore(RestoreArgs),
-    /// Law files: check, test, list, diff, eval, fmt, new, reference.
+    /// Law files: check, test, list, eval.
     #[command(subcommand)]
     Law(law::LawCommand),
     /// DMN models: eval, export, import, tck.
@@ -99,6 +95,8 @@ pub enum Command {
     Workdays(WorkdaysArgs),
     /// Measures the program on generated data.
     Bench(BenchArgs),
+    /// Runs a generated district through years of everything that goes wrong, and audits each step.
+    Simulate(SimulateArgs),
 }
 
 /// `demo`
@@ -267,6 +265,32 @@ pub struct ReplayArgs {
     pub json: bool,
 }
 
+/// `readers`
+#[derive(Debug, Args)]
+pub struct ReadersArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// Only determinations about this household or person, and those it lives with.
+    #[arg(long, value_name = "ID")]
+    pub about: Option<base::Id>,
+    /// A piece of evidence.
+    #[arg(long, value_name = "ID")]
+    pub evidence: Option<base::Id>,
+    /// Evidence of a kind.
+    #[arg(long, value_name = "NAME")]
+    pub kind: Option<String>,
+    /// A figure of the law.
+    #[arg(long, value_name = "NAME")]
+    pub parameter: Option<String>,
+    /// A rule of the law.
+    #[arg(long, value_name = "NAME")]
+    pub rule: Option<String>,
+    /// One JSON object a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `verify`
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
@@ -276,57 +300,6 @@ pub struct VerifyArgs {
     /// Subjects determined anew whose every version is replayed; 0 for all of them.
     #[arg(long, value_name = "N", default_value_t = 5000)]
     pub replays: usize,
-    /// Anchors made by `minsheng anchor`: the journal must pass through each of them.
-    #[arg(long, value_name = "FILE")]
-    pub anchor: Option<PathBuf>,
-    /// Results as JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `anchor`
-#[derive(Debug, Args)]
-pub struct AnchorArgs {
-    /// Data and law.
-    #[command(flatten)]
-    pub place: Place,
-    /// The auditor's file; a line is appended.
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
-    /// Results as JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `backup`
-#[derive(Debug, Args)]
-pub struct BackupArgs {
-    /// Data and law.
-    #[command(flatten)]
-    pub place: Place,
-    /// The copy; must not be there yet.
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
-    /// Results as JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `restore`
-#[derive(Debug, Args)]
-pub struct RestoreArgs {
-    /// Data and law.
-    #[command(flatten)]
-    pub place: Place,
-    /// The backup.
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    /// The key file that was kept apart, when --data has none.
-    #[arg(long, value_name = "FILE")]
-    pub key: Option<PathBuf>,
-    /// Set data that is there aside, under another name.
-    #[arg(long)]
-    pub replace: bool,
     /// Results as JSON.
     #[arg(long)]
     pub json: bool,
@@ -356,6 +329,44 @@ pub struct BenchArgs {
     /// Households.
     #[arg(long, value_name = "N")]
     pub households: Option<u32>,
+}
+
+/// `simulate`
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// Same seed, same history.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Years.
+    #[arg(long, value_name = "Y", default_value_t = 1)]
+    pub years: u32,
+    /// Months in place of years.
+    #[arg(long, value_name = "M")]
+    pub months: Option<u32>,
+    /// Last month; the first one follows from it.
+    #[arg(long, value_name = "MONTH", default_value = "2026-11")]
+    pub last: base::Month,
+    /// Family households.
+    #[arg(long, value_name = "H", default_value_t = 200)]
+    pub households: u64,
+    /// Late facts and corrections by clerks, each month.
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub corrections: u64,
+    /// Of a hundred steps, how many meet a full disk or the end of their process.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub faults: u64,
+    /// Of a hundred months, in how many a law file is corrected.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub law: u64,
+    /// The auditor looks at everybody every so many months (at those touched, after each step).
+    #[arg(long, value_name = "M", default_value_t = 3)]
+    pub audit_every: u32,
+    /// Folder for the data, kept; a temporary one otherwise, removed when nothing was found.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// What came of it as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Why a command did not end well.
@@ -417,11 +428,10 @@ async fn dispatch_async(command: Command) -> Outcome {
         Command::Pay(args) => data::pay(args).await,
         Command::Reconcile(args) => data::reconcile(args).await,
         Command::Replay(args) => data::replay(args).await,
+        Command::Readers(args) => readers::run(args).await,
         Command::Verify(args) => data::verify(args).await,
-        Command::Anchor(args) => custody::anchor(args).await,
-        Command::Backup(args) => custody::backup(args).await,
-        Command::Restore(args) => custody::restore(args).await,
         Command::Bench(args) => crate::bench::run(args).await,
+        Command::Simulate(args) => simulate::run(args).await,
         Command::Law(_) | Command::Dmn(_) | Command::Workdays(_) => Ok(()),
     }
 }

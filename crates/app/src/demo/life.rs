@@ -497,7 +497,7 @@ fn morning(day: Day) -> At {
     At::new(evening(day).now - chrono::TimeDelta::minutes(9 * 60 + 55))
 }
 
-fn facts_of(what: What) -> Facts {
+pub(crate) fn facts_of(what: What) -> Facts {
     match what {
         What::NewHousehold(made) => Facts {
             persons: made.persons,

@@ -1,7 +1,7 @@
 //! A working district: its register drawn from census figures, its staff, and months of its life run
 //! through the same services that an office uses.
 
-mod life;
+pub(crate) mod life;
 
 use crate::cli::Progress;
 use crate::service::pay::{PAYER, Payer};

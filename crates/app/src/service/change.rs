@@ -1,6 +1,6 @@
 //! What becomes known: recorded, and all that follows from it, in one transaction.
 
-use super::{Office, ServiceError};
+use super::{Office, ServiceError, clock, identity};
 use base::{Id, Month};
 use casework::case::Case;
 use casework::correction::{Books, Correction, CorrectionError, correct};
@@ -12,6 +12,7 @@ use ledger::recovery::Plan;
 use registry::record::{
     Evidence, Household, Identity, Membership, PayeeAccount, Person, Residence,
 };
+use registry::same;
 use registry::slice::HouseholdHistory;
 use std::collections::BTreeMap;
 use store::{ChangeSet, Expected, JournalEntry};
@@ -180,8 +181,11 @@ impl Office {
         finish: impl Fn(&Prefetched, &mut ChangeSet) -> Result<(), ServiceError>,
     ) -> Result<Recorded, ServiceError> {
         for _ in 0..TRIES {
-            let (read, correction) = self.decide(facts, extra, by, at).await?;
-            let mut set = change_set(request, facts, &read, &correction, by, at);
+            let read = self.prefetch(&facts.subjects()).await?;
+            let at = clock::after(&read, at);
+            let facts = identity::redirected(clock::stamped(facts, at), &read);
+            let (read, correction) = self.decide_on(read, &facts, extra, by, at).await?;
+            let mut set = change_set(request, &facts, &read, &correction, by, at);
             finish(&read, &mut set)?;
             match self.store.commit(&set).await {
                 Ok(committed) => {
@@ -211,10 +215,7 @@ impl Office {
         let mut jobs = tokio::task::JoinSet::new();
         for (request, facts, at) in batch {
             let (office, by) = (self.clone(), by.to_string());
-            jobs.spawn(async move {
-                let (read, correction) = office.decide(&facts, &[], &by, at).await?;
-                Ok::<_, ServiceError>(change_set(request, &facts, &read, &correction, &by, at))
-            });
+            jobs.spawn(async move { office.prepared(request, &facts, &by, at).await });
         }
         let mut whole = ChangeSet::default();
         while let Some(done) = jobs.join_next().await {
@@ -227,6 +228,24 @@ impl Office {
         );
         self.store.commit_bulk(&whole).await?;
         Ok(figures)
+    }
+
+    /// What recording `facts` at `at` would write, decided and not committed.
+    ///
+    /// # Errors
+    /// As [`Office::record`].
+    pub(crate) async fn prepared(
+        &self,
+        request: Id,
+        facts: &Facts,
+        by: &str,
+        at: At,
+    ) -> Result<ChangeSet, ServiceError> {
+        let read = self.prefetch(&facts.subjects()).await?;
+        let at = clock::after(&read, at);
+        let facts = identity::redirected(clock::stamped(facts, at), &read);
+        let (read, correction) = self.decide_on(read, &facts, &[], by, at).await?;
+        Ok(change_set(request, &facts, &read, &correction, by, at))
     }
 
     /// Redetermines many households for a change that is not about them alone, several at a time.
@@ -244,6 +263,7 @@ impl Office {
         for chunk in households.chunks(64) {
             let decided = side_by_side(chunk.iter().map(|household| async move {
                 let read = self.prefetch(&[*household]).await?;
+                let at = clock::after(&read, at);
                 let facts = Facts::default();
                 let (read, correction) = self.decide_on(read, &facts, changes, by, at).await?;
                 let request = redetermination_id(*household, change, at);
@@ -285,6 +305,7 @@ impl Office {
     ) -> Result<Recorded, ServiceError> {
         for _ in 0..TRIES {
             let read = self.prefetch(&[household]).await?;
+            let at = clock::after(&read, at);
             let (read, correction) = self
                 .decide_on(read, &Facts::default(), changes, by, at)
                 .await?;
@@ -321,7 +342,29 @@ impl Office {
             }
         }
         self.load(&mut read, households).await?;
-        Ok(read)
+        // A person's other records belong to the person, wherever they were.
+        let mut followed: Vec<Id> = subjects.to_vec();
+        loop {
+            let evidence = read.households.iter().flat_map(|h| &h.evidence);
+            let others: Vec<Id> = evidence
+                .clone()
+                .filter(|e| e.kind == same::CONTINUES_AS || e.kind == same::INCLUDES)
+                .flat_map(|e| {
+                    let mut linked = same::includes(evidence.clone(), e.subject);
+                    linked.push(same::goes_on_as(evidence.clone(), e.subject));
+                    linked
+                })
+                .filter(|id| !followed.contains(id))
+                .collect();
+            if others.is_empty() {
+                return Ok(read);
+            }
+            for person in others {
+                followed.push(person);
+                let homes = self.store.households_of_person(person).await?;
+                self.load(&mut read, homes).await?;
+            }
+        }
     }
 
     /// The months that were determined for everybody, by programme.

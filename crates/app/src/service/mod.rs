@@ -1,16 +1,18 @@
 //! What the program can do, each thing once: prefetch from the store, decide in the pure rooms, commit.
 //! The command line, the site and the API call these and nothing beneath them.
 
-pub mod anchor;
-pub mod backup;
 mod bundles;
 pub mod cases;
 pub mod change;
+mod clock;
 mod error;
+pub mod identity;
 pub mod intake;
+mod law;
 pub mod night;
 pub mod output;
 pub mod pay;
+pub mod readers;
 pub mod replay;
 pub mod rules;
 pub mod run;
@@ -23,6 +25,7 @@ use entitlement::change::At;
 use entitlement::situation::LawRules;
 use policy::law::Law;
 use registry::protect::{Keyring, Suite};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::Store;
@@ -35,6 +38,8 @@ pub struct Office {
     pub rules: Arc<LawRules>,
     /// Folder of the key and of the payment files.
     pub data: PathBuf,
+    /// Laws of earlier texts, loaded for replays, by digest; `None` for one whose texts are not kept.
+    earlier: tokio::sync::Mutex<HashMap<String, Option<Arc<LawRules>>>>,
 }
 
 /// Where an office's data and law are.
@@ -96,10 +101,29 @@ impl Office {
         let keys = Keyring::open_or_create(&location.data.join("key"), Suite::default())?;
         let store = Store::open(&location.url(), keys).await?;
         store.migrate().await?;
-        Ok(Office {
+        let office = Office {
             store,
             rules: Arc::new(LawRules::new(law)),
             data: location.data.clone(),
+            earlier: tokio::sync::Mutex::new(HashMap::new()),
+        };
+        office.keep_law(Office::now()).await?;
+        Ok(office)
+    }
+
+    /// The same office after its process ended and began again: the law that is loaded, the data opened
+    /// anew.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub(crate) async fn reopened(&self, location: &Location) -> Result<Office, ServiceError> {
+        self.store.close().await;
+        let store = Store::open(&location.url(), self.store.crypto().clone()).await?;
+        Ok(Office {
+            store,
+            rules: self.rules.clone(),
+            data: self.data.clone(),
+            earlier: tokio::sync::Mutex::new(HashMap::new()),
         })
     }
 

@@ -33,6 +33,8 @@ pub struct Unexplained {
 pub struct NightSummary {
     /// The day that has ended.
     pub date: String,
+    /// Law files that were corrected since the last night, with their articles.
+    pub law: Vec<String>,
     /// Figures of the law that became known since the last night.
     pub figures: Vec<String>,
     /// Households redetermined because of them.
@@ -53,6 +55,7 @@ impl Office {
     /// # Errors
     /// When the database fails.
     pub async fn night(&self, date: Day, by: &str, at: At) -> Result<NightSummary, ServiceError> {
+        let at = self.steady(at).await?;
         let mut summary = NightSummary {
             date: date.to_string(),
             ..NightSummary::default()
@@ -67,6 +70,7 @@ impl Office {
             // The first night looks back to the first month that was determined.
             _ => self.first_opened().await?.map_or(date, Month::first) - chrono::Days::new(1),
         };
+        (summary.law, summary.redetermined) = self.apply_law(by, at).await?;
         for (name, from) in self.figures_known(last, date) {
             summary.redetermined += self.redetermine_from(from, by, at).await?;
             summary.figures.push(name);
@@ -119,7 +123,7 @@ impl Office {
                 detail: serde_json::json!({
                     "date": date, "checked": summary.checked,
                     "unexplained": summary.unexplained.len(), "reviews": summary.reviews,
-                    "figures": summary.figures, "redetermined": summary.redetermined,
+                    "law": summary.law, "figures": summary.figures, "redetermined": summary.redetermined,
                 }),
             }],
             ..ChangeSet::default()
@@ -188,19 +192,7 @@ impl Office {
         let cause = Change::Parameter {
             valid: Period::since(from),
         };
-        let mut redetermined = 0;
-        for programme in determined_for_everybody(self.law()) {
-            for month in self.opened_months(programme).await? {
-                if month < Month::of(from) {
-                    continue;
-                }
-                let run = self
-                    .run_month(programme, month, &cause, by, at, &|_| {})
-                    .await?;
-                redetermined += run.differing + run.rewritten;
-            }
-        }
-        Ok(redetermined)
+        self.redetermine_all(from, &cause, by, at).await
     }
 
     /// Opens a case for each award whose review fell due after `last` and up to `date`.

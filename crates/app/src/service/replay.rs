@@ -4,7 +4,7 @@ use super::{Office, ServiceError};
 use base::{Id, Instant, Month};
 use entitlement::change::At;
 use entitlement::determination::{Determination, PeriodKey, SubjectKey};
-use entitlement::determine::as_known;
+use entitlement::determine::{as_known, carried};
 use entitlement::difference;
 use entitlement::rules::programme_of_month;
 use entitlement::{Bilingual, Evaluation, Outcome, Subject};
@@ -65,27 +65,30 @@ impl Office {
         matters.dedup();
         let mut found = Vec::new();
         for (subject, programme, period) in matters {
-            let replay = |at: Instant| {
-                difference::replay(
-                    &*self.rules,
+            let standing =
+                |at| as_known(&read.determinations, subject.id, &programme, period, at).cloned();
+            let current = standing(now.now);
+            let law_then = standing(known).map(|d| d.law);
+            let replay = async |at: Instant, law: Option<&str>| {
+                // What was determined under an earlier text is replayed under it, while it is kept.
+                let rules = match law {
+                    Some(law) => self.rules_of(law).await?,
+                    None => None,
+                };
+                let rules = rules.unwrap_or_else(|| self.rules.clone());
+                Ok::<_, ServiceError>(difference::replay(
+                    &*rules,
                     &read.known(),
                     &subject,
                     &programme,
                     period,
                     at,
                     true,
-                )
+                )?)
             };
-            let then = replay(known)?;
-            let today = replay(now.now)?;
-            let current = as_known(
-                &read.determinations,
-                subject.id,
-                &programme,
-                period,
-                now.now,
-            )
-            .cloned();
+            let mut then = replay(known, law_then.as_deref()).await?;
+            then.same_law = law_then.as_deref().is_none_or(|l| l == self.law().digest());
+            let today = replay(now.now, current.as_ref().map(|d| d.law.as_str())).await?;
             let because = match (&then.computed, &today.computed) {
                 (Some(before), Some(after))
                     if then.stored.as_ref().map(|d| d.version)
@@ -93,7 +96,11 @@ impl Office {
                 {
                     let evidence = read.households.iter().flat_map(|h| &h.evidence);
                     let arrived = difference::arrived(evidence, known, now.now);
-                    difference::why_changed(before, after, &arrived)
+                    let mut because = difference::why_changed(before, after, &arrived);
+                    if let (Some(then), Some(now)) = (&law_then, &current) {
+                        because.splice(0..0, self.law_changed(then, &now.law).await?);
+                    }
+                    because
                 }
                 _ => Vec::new(),
             };
@@ -148,15 +155,7 @@ impl Office {
                 slice.area
             ))
         })?;
-        let carried = |id: Id| {
-            read.determinations
-                .iter()
-                .filter(|d| d.subject.id == id && d.programme == programme)
-                .filter(|d| d.made_at <= at.now)
-                .filter(|d| matches!(d.period, PeriodKey::Month(m) if m < month))
-                .max_by_key(|d| (d.period, d.version))
-                .map(|d| &d.carry)
-        };
+        let carried = |id: Id| carried(&read.determinations, id, programme, month, at.now);
         let found = entitlement::determine::determine_slice(
             &*self.rules,
             programme,
@@ -216,12 +215,16 @@ impl fmt::Display for Replayed {
         )?;
         line(f, "then", self.then.as_ref())?;
         match (self.agrees, self.same_law) {
-            (true, _) => writeln!(f, "  recomputed from what was known then: the same")?,
+            (true, true) => writeln!(f, "  recomputed from what was known then: the same")?,
+            (true, false) => writeln!(
+                f,
+                "  recomputed from what was known then, under the law as it stood then: the same"
+            )?,
             (false, true) => writeln!(f, "  recomputed from what was known then: OTHERWISE")?,
             (false, false) => {
                 writeln!(
                     f,
-                    "  recomputed under the law of today: otherwise (another law was loaded then)"
+                    "  recomputed: OTHERWISE (another law was loaded then; its text may not be kept)"
                 )?;
             }
         }

@@ -80,9 +80,23 @@ struct Before {
     awards: HashMap<Id, Vec<Award>>,
     owed_before: HashMap<Id, store::Owed>,
     owed: HashMap<Id, store::Owed>,
+    /// Are later months determined already? What a subject's month hands over then runs on into them.
+    later: bool,
 }
 
 impl Before {
+    /// Subjects that are in question by what is stored, and are not among `seen`; in order.
+    fn unasked(&self, seen: &HashSet<Id>) -> Vec<Id> {
+        let mut found: Vec<Id> = self
+            .marks
+            .iter()
+            .filter(|(id, mark)| mark.in_question && !seen.contains(id))
+            .map(|(id, _)| *id)
+            .collect();
+        found.sort_unstable();
+        found
+    }
+
     /// Is money owed, or does an award run or did one?
     fn at_stake(&self, subject: Id) -> bool {
         self.awards.contains_key(&subject) || self.owed.contains_key(&subject)
@@ -121,6 +135,7 @@ impl Office {
         at: At,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<RunSummary, ServiceError> {
+        let at = self.steady(at).await?;
         let cause = Change::Opened {
             programme: programme.to_string(),
             month,
@@ -147,6 +162,7 @@ impl Office {
             ..RunSummary::default()
         };
         let mut differing: Vec<Id> = Vec::new();
+        let mut seen: HashSet<Id> = HashSet::new();
         let mut set = self.empty_set(at);
         let mut receive = self.evaluate_everybody(standing.clone())?;
         while let Some(done) = receive.recv().await {
@@ -164,16 +180,18 @@ impl Office {
                 for subject in done.found {
                     count(&mut summary, &subject.found, subject.persons);
                     let id = subject.found.subject.id;
+                    seen.insert(id);
                     differs |= !match standing.marks.get(&id) {
                         Some(mark) if self.same(&subject.found, &standing, mark)? => true,
                         // Money or an award is at stake: all that follows must be worked out.
-                        Some(_) if standing.at_stake(id) => false,
+                        Some(_) if standing.at_stake(id) || standing.later => false,
                         Some(mark) => {
                             summary.rewritten += 1;
                             set.determinations
                                 .extend(self.again(subject.found, &standing, *mark));
                             true
                         }
+                        None if standing.later => false,
                         None => self.first(&mut set, &mut summary, &standing, subject)?,
                     };
                 }
@@ -186,6 +204,13 @@ impl Office {
             }
         }
         self.write_batch(&mut set, at).await?;
+        // Who was in question and is asked nothing any more. Not told apart from a household whose rules
+        // could not be run, so that such a run leaves them to the next one.
+        if summary.faults.is_empty() {
+            differing.extend(standing.unasked(&seen));
+        }
+        differing.sort_unstable();
+        differing.dedup();
         summary.differing = differing.len() as u64;
         self.record_households(&differing, cause, by, at).await?;
         self.finish_run(&summary, by, at).await?;
@@ -251,11 +276,9 @@ impl Office {
                 }
             }
         }
-        // Entitled in the books, and the rules do not even ask any more.
-        for (id, mark) in &before.marks {
-            if mark.entitled && !seen.contains(id) {
-                found.differing.push(*id);
-            }
+        // In question by what is stored, and the rules do not even ask any more.
+        if found.faults.is_empty() {
+            found.differing.extend(before.unasked(&seen));
         }
         Ok(found)
     }
@@ -263,15 +286,19 @@ impl Office {
     /// Reads what stands before a run.
     async fn before(&self, programme: &str, month: Month, at: At) -> Result<Before, ServiceError> {
         let period = self.period_of(programme, month)?;
-        let months = self.opened_months(programme).await?;
+        let (months, later) = self.opened_around(programme, month).await?;
         let mut carries: HashMap<Id, Carry> = HashMap::new();
-        // What the nearest earlier period handed over, however far back it lies.
-        for earlier in months.iter().filter(|m| **m < month) {
-            carries.extend(
-                self.store
-                    .carries(programme, PeriodKey::Month(*earlier))
-                    .await?,
-            );
+        // What the nearest earlier period handed over, however far back it lies; one that was in question and
+        // handed over nothing ends what those before it handed over.
+        for earlier in &months {
+            let period = PeriodKey::Month(*earlier);
+            for (subject, carry) in self.store.carries(programme, period).await? {
+                if carry.is_empty() {
+                    carries.remove(&subject);
+                } else {
+                    carries.insert(subject, carry);
+                }
+            }
         }
         let owed_before = self
             .store
@@ -287,6 +314,7 @@ impl Office {
             owed_before,
             owed: self.store.owed(programme, period).await?,
             day: self.reference_day(programme, month),
+            later,
         })
     }
 

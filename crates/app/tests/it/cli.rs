@@ -13,16 +13,16 @@ fn root() -> PathBuf {
 }
 
 /// Names and figures of the shipped law that the tests ask for: data, not code.
-pub(crate) fn look_ups() -> Value {
+fn look_ups() -> Value {
     let text = fs::read_to_string(root().join("tests/corpus/cli/look-ups.json")).expect("look-ups");
     serde_json::from_str(&text).expect("JSON")
 }
 
-pub(crate) fn text(value: &Value) -> &str {
+fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
-pub(crate) fn program() -> Command {
+fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_minsheng"));
     for name in ["MINSHENG_DATA", "MINSHENG_DATABASE", "MINSHENG_LAW"] {
         command.env_remove(name);
@@ -31,10 +31,10 @@ pub(crate) fn program() -> Command {
     command
 }
 
-pub(crate) struct Ran {
-    pub(crate) code: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
 }
 
 impl Ran {
@@ -47,21 +47,21 @@ impl Ran {
     }
 
     #[track_caller]
-    pub(crate) fn exits(self, code: i32) -> Ran {
+    fn exits(self, code: i32) -> Ran {
         assert_eq!(self.code, code, "out: {}\nerr: {}", self.out, self.err);
         self
     }
 
-    pub(crate) fn json(&self) -> Value {
+    fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}", self.out))
     }
 }
 
-pub(crate) fn run(args: &[&str]) -> Ran {
+fn run(args: &[&str]) -> Ran {
     Ran::of(program().args(args).output().expect("it runs"))
 }
 
-pub(crate) fn run_on(data: &Path, args: &[&str]) -> Ran {
+fn run_on(data: &Path, args: &[&str]) -> Ran {
     let output = program().args(args).arg("--data").arg(data).output();
     Ran::of(output.expect("it runs"))
 }
@@ -80,12 +80,12 @@ fn run_with(input: &str, args: &[&str]) -> Ran {
     Ran::of(child.wait_with_output().expect("it ends"))
 }
 
-pub(crate) fn path(path: &Path) -> &str {
+fn path(path: &Path) -> &str {
     path.to_str().expect("a plain path")
 }
 
 /// A small district, made once for a build of the program, to be copied.
-pub(crate) fn demo() -> PathBuf {
+fn demo() -> PathBuf {
     let program = fs::metadata(env!("CARGO_BIN_EXE_minsheng")).expect("the program");
     let built = program
         .modified()
@@ -120,7 +120,7 @@ pub(crate) fn demo() -> PathBuf {
     made
 }
 
-pub(crate) fn copy(from: &Path, to: &Path) {
+fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder").flatten() {
         let target = to.join(entry.file_name());
@@ -133,7 +133,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 
 /// The figures of `verify`'s one line: transfers, payments, determinations, …; it must find nothing.
 #[track_caller]
-pub(crate) fn verified(data: &Path) -> Vec<u64> {
+fn verified(data: &Path) -> Vec<u64> {
     let ran = run_on(data, &["verify"]).exits(0);
     let line = ran.out.lines().last().unwrap_or_default();
     assert!(

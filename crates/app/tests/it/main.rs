@@ -2,9 +2,8 @@
 
 mod applying;
 mod cli;
-mod custody;
 mod entitled;
-mod guide;
-mod law_text;
+mod late;
+mod simulate;
 mod site;
 mod world;

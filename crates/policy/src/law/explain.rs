@@ -347,14 +347,12 @@ impl Explainer<'_, '_> {
             };
             out.push(self.reason(who, member, rule, text));
         }
-        let mut at = 1;
-        while at < out.len() {
-            if out[..at].iter().any(|earlier| earlier.rule == out[at].rule) {
-                out.remove(at);
-            } else {
-                at += 1;
-            }
-        }
+        let mut seen: Vec<String> = Vec::new();
+        out.retain(|r| {
+            let new = !seen.contains(&r.rule);
+            seen.push(r.rule.clone());
+            new
+        });
     }
 
     fn reason(&mut self, who: usize, member: u32, rule: usize, text: Bilingual) -> Reason {

@@ -2,7 +2,6 @@
 
 mod books;
 mod commit;
-mod evidence;
 mod pg;
 mod readers;
 mod script;

@@ -56,14 +56,17 @@ impl Machine {
                     None
                 });
             };
-            return self.fold_answer(f, items, span);
+            if self.strict() && !matches!(f, B::All | B::Any) && items.iter().any(Value::is_null) {
+                return Ok(Some(Value::Null));
+            }
+            return self.fold(f, items, span);
         }
         let Some(items) = items_of(&args[0]) else {
             return self.on_null(f, args);
         };
         Ok(match f {
             B::Count => Some(whole(items.len())),
-            B::ListContains => Some(self.contains(items, &args[1], span)?),
+            B::ListContains => Some(self.contains(items, &args[1])),
             B::Sublist => sublist(items, args),
             B::Append => self.sized(items.iter().chain(&args[1..]).cloned(), span)?,
             B::Concatenate | B::Union => {
@@ -97,13 +100,11 @@ impl Machine {
             B::ListReplace => self.replace_items(host, items, args, span)?,
             B::Reverse => Some(Value::list(items.iter().rev().cloned().collect())),
             B::IndexOf => {
-                let mut found = Vec::new();
-                for (i, item) in items.iter().enumerate() {
-                    if self.is_item(item, &args[1], span)? {
-                        found.push(whole(i + 1));
-                    }
-                }
-                Some(Value::list(found))
+                let found = items
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, v)| self.is_item(v, &args[1]));
+                Some(Value::list(found.map(|(i, _)| whole(i + 1)).collect()))
             }
             B::Flatten => {
                 let mut out = Vec::new();
@@ -113,17 +114,6 @@ impl Machine {
             B::Sort => self.sort(host, items, args.get(1), span)?,
             _ => None,
         })
-    }
-
-    /// What a fold gives for items; [`B::Count`] too.
-    pub(super) fn fold_answer(&mut self, f: B, items: &[Value], span: Span) -> Eval<Answer> {
-        if f == B::Count {
-            return Ok(Some(whole(items.len())));
-        }
-        if self.strict() && !matches!(f, B::All | B::Any) && items.iter().any(Value::is_null) {
-            return Ok(Some(Value::Null));
-        }
-        self.fold(f, items, span)
     }
 
     /// A null in place of a list.
@@ -144,20 +134,18 @@ impl Machine {
     }
 
     /// Membership: null is found among nulls.
-    fn is_item(&mut self, a: &Value, b: &Value, span: Span) -> Eval<bool> {
-        Ok(self.equal(a, b, span)? == Some(true))
+    fn is_item(&self, a: &Value, b: &Value) -> bool {
+        a.equals(b) == Some(true)
     }
 
-    fn contains(&mut self, items: &[Value], wanted: &Value, span: Span) -> Eval {
-        for item in items {
-            if self.is_item(item, wanted, span)? {
-                return Ok(Value::Boolean(true));
-            }
+    fn contains(&self, items: &[Value], wanted: &Value) -> Value {
+        if items.iter().any(|v| self.is_item(v, wanted)) {
+            return Value::Boolean(true);
         }
         if self.strict() && (wanted.is_null() || items.iter().any(Value::is_null)) {
-            return Ok(Value::Null);
+            return Value::Null;
         }
-        Ok(Value::Boolean(false))
+        Value::Boolean(false)
     }
 
     fn distinct(&mut self, items: &[Value], span: Span) -> Eval<Vec<Value>> {
@@ -165,11 +153,7 @@ impl Machine {
         for item in items {
             self.steps += out.len() as u64 / 8;
             self.step(span)?;
-            let mut known = false;
-            for other in &out {
-                known = known || self.is_item(other, item, span)?;
-            }
-            if !known {
+            if !out.iter().any(|v| self.is_item(v, item)) {
                 out.push(item.clone());
             }
         }

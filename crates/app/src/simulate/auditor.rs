@@ -1,0 +1,352 @@
+//! An auditor who trusts nobody: it reads what the office kept, remembers all of it by its fingerprints, keeps
+//! its own account of every period's money, and compares with what clerks were told and what the bank did.
+//! It shares no rule with the rooms that compute: of their records it knows the names of the fields.
+
+use super::bank::{Bank, Done};
+use super::change_facts;
+use crate::service::change::Facts;
+use crate::service::{Office, ServiceError};
+use base::Id;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// A payee's period in a programme.
+type Period = (Id, String, String);
+
+/// Where a period's money is, in fen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Money {
+    /// Instructed, and no final word from the bank.
+    underway: i64,
+    /// With the payee: sent, and withheld from it for other debts.
+    with_payee: i64,
+    /// Taken back from the payee for this period.
+    recovered: i64,
+}
+
+/// One instructed line.
+#[derive(Clone, Debug)]
+struct Instructed {
+    payee: Id,
+    programme: String,
+    /// Period and fen, of what it pays.
+    items: Vec<(String, i64)>,
+    /// Sum of the line, as the file must say.
+    amount: i64,
+    state: Done,
+}
+
+/// What the auditor remembers.
+#[derive(Debug, Default)]
+pub struct Auditor {
+    /// Every record ever read, by whom it is about.
+    seen: HashMap<Id, HashMap<Id, u64>>,
+    /// Every record of the register ever read, by what it says.
+    register: HashMap<Id, u64>,
+    money: BTreeMap<Period, Money>,
+    lines: BTreeMap<String, Instructed>,
+    /// Sums withheld that were counted already, by the payment.
+    set_off: BTreeSet<Id>,
+    /// What is wrong.
+    pub findings: Vec<String>,
+}
+
+/// A fingerprint of a record.
+fn mark(value: &impl Serialize) -> u64 {
+    let text = serde_json::to_vec(value).unwrap_or_default();
+    let hash = Sha256::digest(&text);
+    hash.iter().take(8).fold(0, |n, b| n << 8 | u64::from(*b))
+}
+
+impl Auditor {
+    fn find(&mut self, what: String) {
+        if self.findings.len() < 50 {
+            self.findings.push(what);
+        }
+    }
+
+    /// What a clerk was told is recorded must be among what was read just now; that it stays there is a matter
+    /// of [`Auditor::look`].
+    pub fn acknowledged(&mut self, facts: &Facts) {
+        for (subject, id, said) in change_facts(facts) {
+            if self.register.get(&id) != Some(&mark(&said)) {
+                self.find(format!(
+                    "{id} about {subject} was acknowledged, and is not there as it was said"
+                ));
+            }
+        }
+    }
+
+    /// Reads everything about a household and its members. Whatever was read of them before must still be
+    /// there and say the same; whatever a clerk was told is recorded must be there.
+    pub async fn look(&mut self, office: &Office, household: Id) -> Result<(), ServiceError> {
+        let Some(loaded) = office.store.history(household).await? else {
+            self.find(format!("household {household} is gone"));
+            return Ok(());
+        };
+        let h = &loaded.history;
+        let mut said = Facts {
+            identities: h.identities.clone(),
+            residences: h.residences.clone(),
+            memberships: h.memberships.clone(),
+            evidence: h.evidence.clone(),
+            payees: h.payees.clone(),
+            ..Facts::default()
+        };
+        let mut subjects: BTreeSet<Id> = h.memberships.iter().map(|m| m.person).collect();
+        subjects.insert(household);
+        let mut records: BTreeMap<Id, HashMap<Id, u64>> = BTreeMap::new();
+        for subject in &subjects {
+            let all = records.entry(*subject).or_default();
+            for d in office.store.determinations_of(&h.shard, *subject).await? {
+                all.insert(d.id, mark(&d));
+            }
+            for c in office
+                .store
+                .entitlement_changes_of(&h.shard, *subject)
+                .await?
+            {
+                all.insert(c.id, mark(&c));
+            }
+            for t in office.store.transfers_of_payee(&h.shard, *subject).await? {
+                all.insert(t.id, mark(&t));
+            }
+            for p in office.store.recovery_plans_of(&h.shard, *subject).await? {
+                all.insert(p.id, mark(&p));
+            }
+            for n in office.store.notices_of(&h.shard, *subject).await? {
+                all.insert(n.id, mark(&n.id));
+            }
+            said.awards
+                .extend(office.store.awards_of(&h.shard, *subject).await?);
+        }
+        for (subject, id, value) in change_facts(&said) {
+            let said = mark(&value);
+            self.register.insert(id, said);
+            records.entry(subject).or_default().insert(id, said);
+        }
+        for (subject, now) in records {
+            let before = self.seen.insert(subject, now);
+            let now = &self.seen[&subject];
+            let changed: Vec<String> = before
+                .iter()
+                .flatten()
+                .filter(|(id, was)| now.get(*id) != Some(was))
+                .map(|(id, _)| {
+                    format!(
+                        "record {id} about {subject} was there, and is gone or says something else"
+                    )
+                })
+                .collect();
+            changed.into_iter().for_each(|what| self.find(what));
+        }
+        Ok(())
+    }
+
+    /// Looks at new instruction lines before the bank has them: nothing is paid beyond what is owed for its
+    /// period, nothing recovered beyond what the payee has.
+    pub async fn instructed(
+        &mut self,
+        office: &Office,
+        batch: &ledger::payment::Batch,
+        file: &[(String, i64)],
+    ) -> Result<(), ServiceError> {
+        let payments = office.store.payments_in(&batch.shard, batch.id).await?;
+        let in_file: BTreeMap<&str, i64> = file.iter().map(|(id, f)| (id.as_str(), *f)).collect();
+        if payments.len() != file.len() {
+            self.find(format!(
+                "batch {}: {} lines in the books, {} in the file",
+                batch.id,
+                payments.len(),
+                file.len()
+            ));
+        }
+        for p in payments {
+            let id = p.id.uuid().simple().to_string();
+            let sum: i64 = p.items.iter().map(|i| i.amount.0).sum();
+            if in_file.get(id.as_str()) != Some(&sum) || sum != p.amount.0 || sum <= 0 {
+                self.find(format!(
+                    "payment {}: items of {sum}, line of {}, file {:?}",
+                    p.id,
+                    p.amount.0,
+                    in_file.get(id.as_str())
+                ));
+            }
+            let mut owed: BTreeMap<(String, String), i64> = BTreeMap::new();
+            for c in office
+                .store
+                .entitlement_changes_of(&p.shard, p.payee)
+                .await?
+            {
+                *owed
+                    .entry((c.programme.clone(), c.period.to_string()))
+                    .or_default() += c.change.0;
+            }
+            let set_off = self.withheld(office, &p.shard, p.payee, Some(p.id)).await?;
+            let mut items = Vec::new();
+            for item in p.items.iter().filter(|item| item.amount.0 > 0) {
+                let part = item.amount.0 - set_off.get(&item.period).copied().unwrap_or(0);
+                let key = (p.payee, p.programme.clone(), item.period.clone());
+                let money = self.money.entry(key).or_default();
+                money.underway += part;
+                let out = money.underway + money.with_payee - money.recovered;
+                let due = owed
+                    .get(&(p.programme.clone(), item.period.clone()))
+                    .copied()
+                    .unwrap_or(0);
+                if out > due {
+                    self.find(format!(
+                        "{} {} of {}: {due} fen are owed, {out} are paid or under way",
+                        p.programme, item.period, p.payee
+                    ));
+                }
+                items.push((item.period.clone(), part));
+            }
+            self.lines.insert(
+                id,
+                Instructed {
+                    payee: p.payee,
+                    programme: p.programme.clone(),
+                    items,
+                    amount: sum,
+                    state: Done::Waiting,
+                },
+            );
+        }
+        Ok(())
+    }
+
+    /// Reads a payee's movements for what was set off: from one period's payment to another's debt. Gives
+    /// what was set off from each period of the payment `of`.
+    pub async fn withheld(
+        &mut self,
+        office: &Office,
+        shard: &str,
+        payee: Id,
+        of: Option<Id>,
+    ) -> Result<BTreeMap<String, i64>, ServiceError> {
+        let transfers = office.store.transfers_of_payee(shard, payee).await?;
+        let accounts = office.store.accounts_of(shard, payee).await?;
+        let programme = |id: Id| {
+            accounts
+                .iter()
+                .find(|a| a.id == id)
+                .map(|a| a.programme.clone())
+        };
+        let mut from_periods = BTreeMap::new();
+        for t in transfers {
+            let word = serde_json::to_value(t.reason).unwrap_or_default();
+            if word != "withheld" {
+                continue;
+            }
+            if of == Some(t.link) {
+                *from_periods.entry(t.period.clone()).or_default() += t.amount.0;
+            }
+            if !self.set_off.insert(t.id) {
+                continue;
+            }
+            let to = t.counter_period.clone().unwrap_or(t.period.clone());
+            if let Some(from) = programme(t.debit) {
+                let key = (payee, from, t.period.clone());
+                self.money.entry(key).or_default().with_payee += t.amount.0;
+            }
+            if let Some(debt) = programme(t.credit) {
+                let key = (payee, debt.clone(), to.clone());
+                let money = self.money.entry(key).or_default();
+                money.recovered += t.amount.0;
+                let (has, took) = (money.with_payee, money.recovered);
+                if took > has {
+                    self.find(format!(
+                        "{debt} {to} of {payee}: {took} fen were recovered, the payee had {has}"
+                    ));
+                }
+            }
+        }
+        Ok(from_periods)
+    }
+
+    /// Takes over what the office was told by the bank, and compares the office's books with the bank's.
+    pub async fn reconciled(&mut self, office: &Office, bank: &Bank) -> Result<(), ServiceError> {
+        let mut findings = Vec::new();
+        for (id, line) in &bank.lines {
+            let Some(mine) = self.lines.get_mut(id) else {
+                findings.push(format!("the bank has line {id}, which nobody instructed"));
+                continue;
+            };
+            if mine.amount != line.amount {
+                findings.push(format!(
+                    "line {id}: {} instructed, {} at the bank",
+                    mine.amount, line.amount
+                ));
+            }
+            if mine.state == line.told {
+                continue;
+            }
+            let (from, to) = (mine.state, line.told);
+            mine.state = to;
+            for (period, fen) in &mine.items {
+                let key = (mine.payee, mine.programme.clone(), period.clone());
+                let money = self.money.entry(key).or_default();
+                match from {
+                    Done::Waiting => money.underway -= fen,
+                    Done::Sent => money.with_payee -= fen,
+                    Done::Refused | Done::Back => {}
+                }
+                if to == Done::Sent {
+                    money.with_payee += fen;
+                }
+            }
+        }
+        // The fund's bank account in the books against the bank's own.
+        let mut by_bank: BTreeMap<String, i64> = BTreeMap::new();
+        for (id, line) in &bank.lines {
+            if let (Done::Sent, Some(mine)) = (line.told, self.lines.get(id)) {
+                *by_bank.entry(mine.programme.clone()).or_default() += line.amount;
+            }
+        }
+        for ((programme, purpose), fen) in office.store.ledger_totals().await? {
+            if purpose.to_string() != "bank" {
+                continue;
+            }
+            let sent = by_bank.remove(&programme).unwrap_or(0);
+            if fen.0.abs() != sent {
+                findings.push(format!(
+                    "{programme}: the bank sent {sent} fen for good, the books say {}",
+                    fen.0
+                ));
+            }
+        }
+        for (programme, sent) in by_bank {
+            if sent != 0 {
+                findings.push(format!(
+                    "{programme}: the bank sent {sent} fen, the books know of none"
+                ));
+            }
+        }
+        findings.into_iter().for_each(|what| self.find(what));
+        Ok(())
+    }
+
+    /// A fingerprint over everything read, whatever the order in which it was.
+    pub fn digest(&self) -> String {
+        let mut all: Vec<(Id, Id, u64)> = self
+            .seen
+            .iter()
+            .flat_map(|(subject, records)| records.iter().map(|(id, m)| (*subject, *id, *m)))
+            .collect();
+        all.sort_unstable();
+        let mut hash = Sha256::new();
+        for (subject, id, m) in all {
+            hash.update(subject.as_bytes());
+            hash.update(id.as_bytes());
+            hash.update(m.to_be_bytes());
+        }
+        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// How many records it remembers.
+    pub fn remembered(&self) -> u64 {
+        self.seen.values().map(|records| records.len() as u64).sum()
+    }
+}
