@@ -10,7 +10,10 @@
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code)]
-#[path = "../../app/src/bench/population.rs"]
+#[path = "../../../bench/src/hand.rs"]
+mod hand;
+#[allow(dead_code)]
+#[path = "../../../bench/src/population.rs"]
 mod population;
 
 use base::Day;

@@ -1,18 +1,31 @@
 //! What the program measures of itself: `minsheng bench month` and `minsheng bench law`.
 
-mod law;
 mod month;
-mod population;
 
 use crate::cli::{BenchArgs, Failure, Outcome};
+use lawbench::{Options, Stopped};
 
 /// Runs one measurement by its name.
 pub async fn run(args: BenchArgs) -> Outcome {
     match args.name.as_str() {
         "month" => month::run(args).await,
-        "law" => law::run(args),
+        "law" => law(&args),
         other => Err(Failure::Input(format!(
             "there is no bench `{other}`; there are month and law"
         ))),
     }
+}
+
+fn law(args: &BenchArgs) -> Outcome {
+    let mut options = Options {
+        households: args.households.map(|n| n as usize),
+        ..Options::default()
+    };
+    if let Some(n) = args.compare {
+        options.compare = n as usize;
+    }
+    lawbench::run(&options).map_err(|stopped| match stopped {
+        Stopped::Found(text) => Failure::Found(text),
+        Stopped::Input(text) => Failure::Input(text),
+    })
 }

@@ -329,6 +329,9 @@ pub struct BenchArgs {
     /// Households.
     #[arg(long, value_name = "N")]
     pub households: Option<u32>,
+    /// law: household-months to compare by row and in columns (ten million unless told).
+    #[arg(long, value_name = "N")]
+    pub compare: Option<u64>,
 }
 
 /// `simulate`

@@ -2,8 +2,9 @@
 
 use super::column::{Coding, Flat, Texts, pack};
 use super::lower::Bind;
-use super::plan::{Decisions, Plan, code};
+use super::plan::Plan;
 use super::population::{Columns, Draft};
+use super::results::{Decisions, code};
 use crate::feel::temporal::Date;
 use crate::law::{EvidenceKind, Law};
 use crate::programme::Subject;
@@ -129,8 +130,11 @@ fn starts(draft: &mut Draft, members: &[RecordBatch], count: usize) -> Result<()
         let array = batch
             .column_by_name("household")
             .ok_or(ColumnError::Missing("household"))?;
-        for n in 0..array.len() {
-            let household = integer(array, n).ok_or(ColumnError::Order)?;
+        let mut of = Vec::with_capacity(array.len());
+        if array.null_count() > 0 || !integers(array, &mut of, Some) {
+            return Err(ColumnError::Order);
+        }
+        for household in of {
             let household = usize::try_from(household).map_err(|_| ColumnError::Order)?;
             if household < last || household >= count {
                 return Err(ColumnError::Order);
@@ -169,6 +173,44 @@ fn integer(array: &ArrayRef, at: usize) -> Option<i64> {
         }
         _ => return None,
     })
+}
+
+/// Every value of an array without gaps, as an integer of its own kind; false when one does not fit.
+fn integers(array: &ArrayRef, out: &mut Vec<i64>, each: impl Fn(i64) -> Option<i64>) -> bool {
+    fn all<T: Copy>(values: &[T], out: &mut Vec<i64>, each: impl Fn(T) -> Option<i64>) -> bool {
+        let mut fits = true;
+        out.extend(values.iter().map(|v| {
+            let one = each(*v);
+            fits &= one.is_some();
+            one.unwrap_or(0)
+        }));
+        fits
+    }
+    macro_rules! whole {
+        ($t:ty) => {
+            all(array.as_primitive::<$t>().values(), out, |v| each(v.into()))
+        };
+    }
+    match array.data_type() {
+        DataType::Int8 => whole!(Int8Type),
+        DataType::Int16 => whole!(Int16Type),
+        DataType::Int32 => whole!(Int32Type),
+        DataType::Int64 => whole!(Int64Type),
+        DataType::UInt8 => whole!(UInt8Type),
+        DataType::UInt16 => whole!(UInt16Type),
+        DataType::UInt32 => whole!(UInt32Type),
+        DataType::Date32 => whole!(Date32Type),
+        DataType::Decimal128(_, _) => {
+            let values = array.as_primitive::<Decimal128Type>().values();
+            all(values, out, |v| i64::try_from(v).ok().and_then(&each))
+        }
+        DataType::Boolean => {
+            let values = array.as_boolean().values();
+            out.extend(values.iter().map(|b| -i64::from(b)));
+            true
+        }
+        _ => false,
+    }
 }
 
 fn column(
@@ -261,6 +303,16 @@ fn flat(
             ) => None,
             _ => return Err(wrong(array)),
         };
+        if array.null_count() == 0 && texts.is_none() {
+            let each = |n: i64| match coding {
+                Coding::Date => Date::from_days(n).map(pack),
+                _ => n.checked_mul(factor),
+            };
+            if !integers(array, &mut flat.values, each) {
+                return Err(ColumnError::TooWide(name.to_string()));
+            }
+            continue;
+        }
         for at in 0..array.len() {
             if array.is_null(at) {
                 if gap {

@@ -1,5 +1,6 @@
 //! Input columns: evidence of a population, coded as integers, households of one size together.
 
+use super::tape::Width;
 use crate::feel::number::Number;
 use crate::feel::temporal::Date;
 use crate::feel::types::Type;
@@ -239,6 +240,10 @@ impl Info {
 /// Values of a column in one tile: 32 bits wherever the whole column fits.
 #[derive(Clone, Debug)]
 pub(crate) enum Lanes {
+    /// Only what is kept of a run.
+    Byte(Vec<i8>),
+    /// Only what is kept of a run: from zero.
+    Short(Vec<u16>),
     Narrow(Vec<i32>),
     Wide(Vec<i64>),
     /// The column is constant or not in use.
@@ -248,6 +253,8 @@ pub(crate) enum Lanes {
 impl Lanes {
     pub fn len(&self) -> usize {
         match self {
+            Lanes::Byte(v) => v.len(),
+            Lanes::Short(v) => v.len(),
             Lanes::Narrow(v) => v.len(),
             Lanes::Wide(v) => v.len(),
             Lanes::None => 0,
@@ -256,9 +263,37 @@ impl Lanes {
 
     pub fn get(&self, at: usize) -> i64 {
         match self {
+            Lanes::Byte(v) => v.get(at).copied().unwrap_or(0).into(),
+            Lanes::Short(v) => v.get(at).copied().unwrap_or(0).into(),
             Lanes::Narrow(v) => v.get(at).copied().unwrap_or(0).into(),
             Lanes::Wide(v) => v.get(at).copied().unwrap_or(0),
             Lanes::None => 0,
+        }
+    }
+
+    /// Bytes that the lanes take.
+    pub fn bytes(&self) -> usize {
+        let each = match self {
+            Lanes::Byte(_) => 1,
+            Lanes::Short(_) => 2,
+            Lanes::Narrow(_) => 4,
+            Lanes::Wide(_) => 8,
+            Lanes::None => 0,
+        };
+        self.len() * each
+    }
+
+    /// Makes it a column of that width and length; what was there is overwritten later.
+    pub fn shape(&mut self, width: Width, length: usize) {
+        match (&mut *self, width) {
+            (Lanes::Byte(v), Width::Byte) => v.resize(length, 0),
+            (Lanes::Short(v), Width::Short) => v.resize(length, 0),
+            (Lanes::Narrow(v), Width::Narrow) => v.resize(length, 0),
+            (Lanes::Wide(v), Width::Wide) => v.resize(length, 0),
+            (other, Width::Byte) => *other = Lanes::Byte(vec![0; length]),
+            (other, Width::Short) => *other = Lanes::Short(vec![0; length]),
+            (other, Width::Narrow) => *other = Lanes::Narrow(vec![0; length]),
+            (other, Width::Wide) => *other = Lanes::Wide(vec![0; length]),
         }
     }
 }
@@ -316,17 +351,11 @@ fn tile(
     size: usize,
     rows: &[u32],
 ) -> Tile {
-    let lanes = rows.len().div_ceil(GRAIN) * GRAIN;
-    let last = rows.last().copied().unwrap_or(0);
-    let padded: Vec<u32> = rows
-        .iter()
-        .copied()
-        .chain(std::iter::repeat(last))
-        .take(lanes)
-        .collect();
+    let spots = Spots::of(starts, rows);
+    let lanes = spots.households.len();
     let (mut values, mut gaps) = (Vec::new(), Vec::new());
     for (flat, info) in columns.iter().zip(infos) {
-        let (lanes, holes) = lay(flat, info, starts, rows, lanes, size);
+        let (lanes, holes) = lay(flat, info, &spots, size);
         values.push(lanes);
         gaps.push(holes);
     }
@@ -335,7 +364,8 @@ fn tile(
         count: rows.len(),
         lanes,
         rows: rows.to_vec(),
-        places: padded
+        places: spots
+            .households
             .iter()
             .map(|&h| places.get(h as usize).copied().unwrap_or(0))
             .collect(),
@@ -344,58 +374,70 @@ fn tile(
     }
 }
 
+/// Where the values of a tile's households stand in a column, the last repeated to a whole number of
+/// lanes.
+pub(crate) struct Spots {
+    households: Vec<u32>,
+    /// Of the first member.
+    members: Vec<u32>,
+}
+
+impl Spots {
+    pub fn of(starts: &[u32], rows: &[u32]) -> Spots {
+        let lanes = rows.len().div_ceil(GRAIN) * GRAIN;
+        let mut households = rows.to_vec();
+        households.resize(lanes, rows.last().copied().unwrap_or(0));
+        let first = |h: &u32| starts.get(*h as usize).copied().unwrap_or(0);
+        let members = households.iter().map(first).collect();
+        Spots {
+            households,
+            members,
+        }
+    }
+}
+
 /// One column's lanes and gaps in a tile.
-pub(crate) fn lay(
-    flat: &Flat,
-    info: &Info,
-    starts: &[u32],
-    rows: &[u32],
-    lanes: usize,
-    size: usize,
-) -> (Lanes, Vec<i32>) {
-    let last = rows.last().copied().unwrap_or(0);
-    let padded = || {
-        rows.iter()
-            .copied()
-            .chain(std::iter::repeat(last))
-            .take(lanes)
+pub(crate) fn lay(flat: &Flat, info: &Info, spots: &Spots, size: usize) -> (Lanes, Vec<i32>) {
+    let (slots, spots) = if flat.member {
+        (size, &spots.members)
+    } else {
+        (1, &spots.households)
     };
-    let slots = if flat.member { size } else { 1 };
-    let place = |h: u32, slot: usize| {
-        if flat.member {
-            starts[h as usize] as usize + slot
-        } else {
-            h as usize
-        }
-    };
+    let known = |at: usize| !flat.gaps.get(at).copied().unwrap_or(false);
     // A gap holds the least value, so that the bounds hold for it as well.
-    let filled = |at: usize| {
-        if flat.gaps.get(at).copied().unwrap_or(false) {
-            info.low
-        } else {
-            flat.values[at]
-        }
-    };
+    let filled = |at: usize| if known(at) { flat.values[at] } else { info.low };
     let values = if info.low == info.high {
         Lanes::None
     } else if info.narrow() {
-        let mut out = Vec::with_capacity(slots * lanes);
+        let mut out = Vec::with_capacity(slots * spots.len());
         for slot in 0..slots {
-            out.extend(padded().map(|h| filled(place(h, slot)) as i32));
+            if flat.gaps.is_empty() {
+                out.extend(
+                    spots
+                        .iter()
+                        .map(|&at| flat.values[at as usize + slot] as i32),
+                );
+            } else {
+                out.extend(spots.iter().map(|&at| filled(at as usize + slot) as i32));
+            }
         }
         Lanes::Narrow(out)
     } else {
-        let mut out = Vec::with_capacity(slots * lanes);
+        let mut out = Vec::with_capacity(slots * spots.len());
         for slot in 0..slots {
-            out.extend(padded().map(|h| filled(place(h, slot))));
+            out.extend(spots.iter().map(|&at| filled(at as usize + slot)));
         }
         Lanes::Wide(out)
     };
     let mut gaps = Vec::new();
     if !flat.gaps.is_empty() {
-        gaps.reserve(slots * lanes);
+        gaps.reserve(slots * spots.len());
         for slot in 0..slots {
-            gaps.extend(padded().map(|h| -i32::from(flat.gaps[place(h, slot)])));
+            gaps.extend(
+                spots
+                    .iter()
+                    .map(|&at| -i32::from(!known(at as usize + slot))),
+            );
         }
     }
     (values, gaps)

@@ -3,7 +3,7 @@
 use super::column::Coding;
 use super::graph::{FALSE, Ref, TRUE};
 use super::lower::{Lower, Stuck};
-use super::plan::code;
+use super::results::code;
 use super::term::{Term, power};
 use crate::law::eval::Plan;
 use crate::law::kinds::which;

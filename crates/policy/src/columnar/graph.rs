@@ -358,6 +358,9 @@ impl Graph {
         if a == b || al >= bh {
             return FALSE;
         }
+        if let Some(simpler) = self.traced(a, b, true) {
+            return simpler;
+        }
         let member = self.either(a, b);
         self.mask(Op::Lt(a, b), member)
     }
@@ -370,8 +373,78 @@ impl Graph {
         if al > bh {
             return FALSE;
         }
+        if let Some(simpler) = self.traced(a, b, false) {
+            return simpler;
+        }
         let member = self.either(a, b);
         self.mask(Op::Le(a, b), member)
+    }
+
+    /// A comparison with a constant, asked of what the other side was made from: an age of at least
+    /// sixty is a day of birth up to some day, and no age need be computed.
+    fn traced(&mut self, a: Ref, b: Ref, strict: bool) -> Option<Ref> {
+        // `x < k` and `x <= k` alike as `x <= k`, and `k < x`, `k <= x` as `k <= x`.
+        let (x, most, least) = match (self.is_const(a), self.is_const(b)) {
+            (None, Some(k)) => (a, Some(i128::from(k) - i128::from(strict)), None),
+            (Some(k), None) => (b, None, Some(i128::from(k) + i128::from(strict))),
+            _ => return None,
+        };
+        let times = |by: i64| {
+            let by = i128::from(by);
+            // floor(y / by) <= k is y <= (k + 1) * by - 1; k <= floor(y / by) is k * by <= y.
+            (most.map(|k| (k + 1) * by - 1), least.map(|k| k * by))
+        };
+        let node = self.node(x).op;
+        let (y, most, least) = match node {
+            Op::Floor(y, by) => {
+                let (most, least) = times(self.is_const(by)?);
+                (y, most, least)
+            }
+            Op::Shift(y, by) => {
+                let (most, least) = times(1i64.checked_shl(by)?);
+                (y, most, least)
+            }
+            Op::Add(p, q) | Op::Sub(p, q) if self.is_const(q).is_some() => {
+                let c = i128::from(self.is_const(q)?);
+                let c = if matches!(node, Op::Sub(..)) { -c } else { c };
+                (p, most.map(|k| k - c), least.map(|k| k - c))
+            }
+            Op::Add(p, q) => {
+                let c = i128::from(self.is_const(p)?);
+                (q, most.map(|k| k - c), least.map(|k| k - c))
+            }
+            // c - y <= k is c - k <= y.
+            Op::Sub(p, q) => {
+                let c = i128::from(self.is_const(p)?);
+                (q, least.map(|k| c - k), most.map(|k| c - k))
+            }
+            Op::Mul(p, q) => {
+                let (by, y) = match (self.is_const(p), self.is_const(q)) {
+                    (Some(by), _) => (by, q),
+                    (_, Some(by)) => (by, p),
+                    _ => return None,
+                };
+                if by <= 0 {
+                    return None;
+                }
+                let by = i128::from(by);
+                let up = |k: i128| -(-k).div_euclid(by);
+                (y, most.map(|k| k.div_euclid(by)), least.map(up))
+            }
+            _ => return None,
+        };
+        let narrow =
+            |(low, high): (i64, i64)| i32::try_from(low).is_ok() && i32::try_from(high).is_ok();
+        if narrow(self.bounds(x)) && !narrow(self.bounds(y)) {
+            return None;
+        }
+        let end = i64::try_from(most.or(least)?).ok()?;
+        let end = self.constant(end);
+        Some(if most.is_some() {
+            self.le(y, end)
+        } else {
+            self.le(end, y)
+        })
     }
 
     pub fn and(&mut self, a: Ref, b: Ref) -> Ref {
@@ -522,5 +595,57 @@ impl Graph {
             Op::FoldMin(a)
         };
         self.add(op, low, high, false)
+    }
+
+    /// Takes over the nodes of another graph for households of the same size that `wanted` are made
+    /// of, and says which nodes they are here. What is the same in both is there once. `tables` says
+    /// which number each of the other's tables has here.
+    pub fn take_over(&mut self, other: &Graph, wanted: &[Ref], tables: &[u32]) -> Vec<Ref> {
+        let mut used = vec![false; other.nodes.len()];
+        for &root in wanted {
+            used[root as usize] = true;
+        }
+        for at in (0..other.nodes.len()).rev() {
+            if used[at] {
+                for operand in other.nodes[at].op.operands() {
+                    used[operand as usize] = true;
+                }
+            }
+        }
+        let mut here = vec![FALSE; other.nodes.len()];
+        for (at, node) in other.nodes.iter().enumerate() {
+            if !used[at] {
+                continue;
+            }
+            let m = |r: Ref| here[r as usize];
+            let op = match node.op {
+                Op::Const(_) | Op::Column(_) | Op::Gap(_) => node.op,
+                Op::Lookup(table) => {
+                    Op::Lookup(tables.get(table as usize).copied().unwrap_or(table))
+                }
+                Op::Add(a, b) => Op::Add(m(a).min(m(b)), m(a).max(m(b))),
+                Op::Mul(a, b) => Op::Mul(m(a).min(m(b)), m(a).max(m(b))),
+                Op::Eq(a, b) => Op::Eq(m(a).min(m(b)), m(a).max(m(b))),
+                Op::And(a, b) => Op::And(m(a).min(m(b)), m(a).max(m(b))),
+                Op::Or(a, b) => Op::Or(m(a).min(m(b)), m(a).max(m(b))),
+                Op::Sub(a, b) => Op::Sub(m(a), m(b)),
+                Op::Min(a, b) => Op::Min(m(a), m(b)),
+                Op::Max(a, b) => Op::Max(m(a), m(b)),
+                Op::Floor(a, b) => Op::Floor(m(a), m(b)),
+                Op::Lt(a, b) => Op::Lt(m(a), m(b)),
+                Op::Le(a, b) => Op::Le(m(a), m(b)),
+                Op::AndNot(a, b) => Op::AndNot(m(a), m(b)),
+                Op::Select(c, a, b) => Op::Select(m(c), m(a), m(b)),
+                Op::Shift(a, by) => Op::Shift(m(a), by),
+                Op::Bits(a, mask) => Op::Bits(m(a), mask),
+                Op::FoldSum(a) => Op::FoldSum(m(a)),
+                Op::FoldMin(a) => Op::FoldMin(m(a)),
+                Op::FoldMax(a) => Op::FoldMax(m(a)),
+                Op::FoldOr(a) => Op::FoldOr(m(a)),
+            };
+            let made = self.add(op, node.low.into(), node.high.into(), node.member);
+            here[at] = made.unwrap_or(FALSE);
+        }
+        wanted.iter().map(|r| here[*r as usize]).collect()
     }
 }

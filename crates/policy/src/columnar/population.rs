@@ -1,6 +1,6 @@
 //! A population's evidence in columns: from situations, from Arrow, and back to situations.
 
-use super::column::{Coding, Flat, GRAIN, Info, Texts, Tile, decode, tiles};
+use super::column::{Coding, Flat, GRAIN, Info, Spots, Texts, Tile, decode, lay, tiles};
 use super::lower::Bind;
 use crate::feel::value::{Context, Value};
 use crate::law::{Carry, Law, Record, Situation};
@@ -288,8 +288,8 @@ impl Columns {
         let at = self.infos.len() as u32;
         self.infos.push(info);
         for tile in &mut self.tiles {
-            let one =
-                super::column::lay(flat, &info, &self.starts, &tile.rows, tile.lanes, tile.size);
+            let spots = Spots::of(&self.starts, &tile.rows);
+            let one = lay(flat, &info, &spots, tile.size);
             tile.values.push(one.0);
             tile.gaps.push(one.1);
         }
@@ -298,15 +298,13 @@ impl Columns {
 
     /// Bytes that the columns take.
     pub fn bytes(&self) -> usize {
-        let lanes = |l: &super::column::Lanes| match l {
-            super::column::Lanes::Narrow(v) => v.len() * 4,
-            super::column::Lanes::Wide(v) => v.len() * 8,
-            super::column::Lanes::None => 0,
-        };
         self.tiles
             .iter()
             .map(|t| {
-                t.values.iter().map(lanes).sum::<usize>()
+                t.values
+                    .iter()
+                    .map(super::column::Lanes::bytes)
+                    .sum::<usize>()
                     + t.gaps.iter().map(|g| g.len() * 4).sum::<usize>()
                     + t.rows.len() * 4
                     + t.places.len() * 2

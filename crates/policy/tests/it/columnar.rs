@@ -3,7 +3,7 @@
 
 use crate::naive::{Facts, Fraction, Naive, Rule, Rules, Value as Plain};
 use crate::{read_dir, root};
-use policy::columnar::{Columns, Decisions, Plan, Texts, code};
+use policy::columnar::{Columns, Decisions, Intermediates, Pass, Plan, Texts, code};
 use policy::law::{Edition, Law, Situation, SourceFile};
 use policy::outcome::Outcome;
 use policy::programme::Subject;
@@ -584,6 +584,52 @@ fn random_laws_run_in_columns() {
     assert!(compared > 1500, "{compared}");
     assert!(by_row < 200, "{by_row}");
     assert!(stuck < 10, "{stuck}");
+}
+
+/// A year's months in one pass give what each month gives alone, every rule's values included.
+#[test]
+fn months_in_one_pass_are_the_months() {
+    let days: Vec<base::Day> = [
+        "01-31", "02-28", "03-31", "04-30", "05-31", "06-30", "07-31", "12-31",
+    ]
+    .iter()
+    .map(|d| base::parse_day(&format!("2026-{d}")).expect("a day"))
+    .collect();
+    let mut kept = 0;
+    for seed in 1..12u64 {
+        let (text, _) = write_law(seed);
+        let Ok(law) = load(&text) else { continue };
+        let situations: Vec<Situation> = households(seed)
+            .iter()
+            .map(|j| Situation::from_json(&law, j, Subject::Household, day()).expect("a situation"))
+            .collect();
+        let mut columns =
+            Columns::from_situations(&law, Arc::new(Texts::default()), "X", &situations);
+        let plans: Vec<Plan> = days
+            .iter()
+            .map(|d| Plan::new(&law, "p", &mut columns, *d, None, true).expect("a plan"))
+            .collect();
+        let all: Vec<&Plan> = plans.iter().collect();
+        let pass = Pass::new(&all);
+        let alone: Vec<_> = plans.iter().map(|p| p.totals(&columns, 1)).collect();
+        assert_eq!(pass.totals(&columns, 2), alone, "law {seed}");
+        let mut together = Intermediates::default();
+        assert_eq!(
+            pass.totals_kept(&columns, 1, &mut together),
+            alone,
+            "law {seed}"
+        );
+        for plan in &plans {
+            let mut own = Intermediates::default();
+            plan.totals_kept(&columns, 1, &mut own);
+            for (subject, rule) in plan.kept() {
+                let of = |kept: &Intermediates| kept.values(plan, &columns, subject, rule);
+                assert_eq!(of(&together), of(&own), "law {seed}, {rule}");
+                kept += usize::from(of(&own).is_some());
+            }
+        }
+    }
+    assert!(kept > 100, "only {kept} rules kept");
 }
 
 /// Differences once found, kept as a law and its households.

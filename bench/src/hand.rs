@@ -3,6 +3,7 @@
 //! build without overflow checks: what could be fastest, not what is safest.
 
 /// Columns as `gen_population.py` writes them.
+#[derive(Clone, Debug, Default)]
 pub struct Pop {
     pub birth: Vec<i32>,
     pub dis: Vec<i8>,

@@ -1,11 +1,11 @@
 //! The population of the law bench: from the generator's files to hand-written columns, to the
 //! engine's columns, and to situations one by one.
 
+use crate::hand::{self, Pop};
 use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int32Array, RecordBatch, StringArray,
 };
 use base::Day;
-use hand::Pop;
 use policy::columnar::{Columns, Texts};
 use policy::law::{Law, Number, Situation, SourceFile, Value};
 use policy::programme::Subject;
@@ -14,11 +14,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-#[path = "../../../../bench/hand.rs"]
-#[allow(missing_docs)]
-pub mod hand;
+const RULE: &str = include_str!("../law/rule.md");
 
-const RULE: &str = include_str!("../../../../bench/law/rule.md");
+/// In a random population: nothing is known. Only births and assets may have it.
+pub const GAP: i32 = i32::MIN;
 
 fn read<const N: usize, T>(
     folder: &Path,
@@ -77,7 +76,7 @@ pub fn first(p: &Pop, households: usize) -> Pop {
     }
 }
 
-fn place(region: usize) -> String {
+pub fn place(region: usize) -> String {
     format!("B-{region:03}")
 }
 
@@ -131,7 +130,12 @@ fn birthday(months: i32) -> Day {
 /// The population in Arrow: households and members.
 pub fn batches(p: &Pop) -> Result<[RecordBatch; 2], String> {
     let money = |v: &[i32]| -> Result<ArrayRef, String> {
-        let array = Decimal128Array::from_iter_values(v.iter().map(|x| i128::from(*x)));
+        let array: Decimal128Array = if v.contains(&GAP) {
+            let known = |x: &i32| (*x != GAP).then(|| i128::from(*x));
+            v.iter().map(known).collect()
+        } else {
+            Decimal128Array::from_iter_values(v.iter().map(|x| i128::from(*x)))
+        };
         let array = array
             .with_precision_and_scale(12, 2)
             .map_err(|e| e.to_string())?;
@@ -153,10 +157,8 @@ pub fn batches(p: &Pop) -> Result<[RecordBatch; 2], String> {
         ("房屋数", small(&p.houses)),
     ];
     let epoch = Day::default();
-    let births = p
-        .birth
-        .iter()
-        .map(|b| (birthday(*b) - epoch).num_days() as i32);
+    let born = |b: &i32| (*b != GAP).then(|| (birthday(*b) - epoch).num_days() as i32);
+    let births: Date32Array = p.birth.iter().map(born).collect();
     let owner =
         (0..p.households()).flat_map(|h| (p.start[h]..p.start[h + 1]).map(move |_| h as i32));
     let students: BooleanArray = p.stu.iter().map(|s| Some(*s == 1)).collect();
@@ -165,7 +167,7 @@ pub fn batches(p: &Pop) -> Result<[RecordBatch; 2], String> {
             "household",
             Arc::new(Int32Array::from_iter_values(owner)) as ArrayRef,
         ),
-        ("出生月", Arc::new(Date32Array::from_iter_values(births))),
+        ("出生月", Arc::new(births)),
         ("残疾等级", small(&p.dis)),
         ("在校学生", Arc::new(students)),
         ("工资", money(&p.wage[0])?),
@@ -198,7 +200,10 @@ pub fn lay_out(law: &Law, batches: &[RecordBatch; 2]) -> Result<Columns, String>
 pub fn situation(law: &Law, p: &Pop, h: usize, month: usize) -> (String, Situation) {
     let mut situation = Situation::blank(law, day(month));
     let slot = |subject: Subject, name: &str| law.kind(subject, name).map_or(0, |k| k.slot);
-    let money = |fen: i32| Value::Number(Number::from_fen(fen.into()));
+    let money = |fen: i32| match fen {
+        GAP => Value::Null,
+        fen => Value::Number(Number::from_fen(fen.into())),
+    };
     let count = |n: i8| Value::Number(Number::int(n.into()));
     let own = |name: &str| slot(Subject::Household, name);
     situation.household[own("金融资产")] = money(p.assets[h]);
@@ -208,7 +213,9 @@ pub fn situation(law: &Law, p: &Pop, h: usize, month: usize) -> (String, Situati
     for i in p.start[h] as usize..p.start[h + 1] as usize {
         let mut member = law.blank(Subject::Person);
         let mut set = |name: &str, value: Value| member[slot(Subject::Person, name)] = value;
-        set("出生月", Value::Date(birthday(p.birth[i]).into()));
+        if p.birth[i] != GAP {
+            set("出生月", Value::Date(birthday(p.birth[i]).into()));
+        }
         set("残疾等级", count(p.dis[i]));
         set("在校学生", Value::Boolean(p.stu[i] == 1));
         set("工资", money(p.wage[half][i]));
@@ -219,4 +226,92 @@ pub fn situation(law: &Law, p: &Pop, h: usize, month: usize) -> (String, Situati
         situation.members.push(member);
     }
     (place(p.region[h] as usize), situation)
+}
+
+/// A small generator of numbers (SplitMix64).
+pub struct Dice(pub u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: i32) -> i32 {
+        (self.next() % limit.max(1) as u64) as i32
+    }
+
+    fn chance(&mut self, percent: i32) -> bool {
+        self.below(100) < percent
+    }
+
+    /// An amount in fen: often nothing, seldom much.
+    fn amount(&mut self, percent: i32, usual: i32) -> i32 {
+        if !self.chance(percent) {
+            return 0;
+        }
+        let scale = [usual / 20, usual / 3, usual, usual * 4][self.below(4) as usize];
+        self.below(scale)
+    }
+}
+
+/// Random households under the same rule and standards. `gaps`: now and then a birth or the assets
+/// are not known, and amounts are below zero.
+pub fn random(households: usize, std: &[Vec<i32>; 2], seed: u64, gaps: bool) -> Pop {
+    let mut dice = Dice(seed);
+    let regions = std[0].len() as i32;
+    let mut p = Pop {
+        std: std.clone(),
+        start: vec![0],
+        ..Pop::default()
+    };
+    for _ in 0..households {
+        let size = match dice.below(100) {
+            0..32 => 1,
+            32..62 => 2,
+            62..82 => 3,
+            82..94 => 4,
+            94..98 => 5,
+            _ => 6 + dice.below(4),
+        };
+        for _ in 0..size {
+            let age = dice.below(95 * 12);
+            let grown = (18 * 12..62 * 12).contains(&age);
+            let gap = gaps && dice.chance(1);
+            p.birth.push(if gap { GAP } else { hand::FIRST - age });
+            p.dis.push(if dice.chance(8) {
+                1 + dice.below(4) as i8
+            } else {
+                0
+            });
+            let student = (72..18 * 12).contains(&age) || (grown && dice.chance(7));
+            p.stu.push(i8::from(student));
+            let wage = dice.amount(if grown { 62 } else { 4 }, 600_000);
+            p.wage[0].push(wage);
+            p.wage[1].push(if dice.chance(60) {
+                wage
+            } else {
+                dice.amount(90, 600_000)
+            });
+            let business = dice.amount(12, 300_000);
+            let loss = gaps && dice.chance(3);
+            p.bus.push(if loss { -business } else { business });
+            p.prop.push(dice.amount(7, 60_000));
+            p.tra
+                .push(dice.amount(if age > 60 * 12 { 90 } else { 5 }, 260_000));
+            p.sup.push(dice.amount(6, 90_000));
+        }
+        p.start.push(p.birth.len() as u32);
+        p.region.push(dice.below(regions) as i16);
+        let gap = gaps && dice.chance(2);
+        let assets = dice.amount(80, 8_000_000);
+        p.assets.push(if gap { GAP } else { assets });
+        p.cars.push(i8::from(dice.chance(20)));
+        p.houses
+            .push(dice.below(3) as i8 * i8::from(dice.chance(80)));
+    }
+    p
 }
