@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """DuckDB SQL peer. usage: duckdb_peer.py POPDIR [repeats] [threads]"""
-import sys, json, time, resource, statistics as st
+import sys, json, time
 import duckdb
+def peak(): return int(next(l for l in open("/proc/self/status") if l.startswith("VmHWM")).split()[1]) // 1024
 d = sys.argv[1]; reps = int(sys.argv[2]) if len(sys.argv) > 2 else 5; threads = int(sys.argv[3]) if len(sys.argv) > 3 else 1
 m = json.load(open(f"{d}/meta.json")); P, H, Y = m["persons"], m["households"], m["year"]
 con = duckdb.connect(); con.execute(f"set threads={threads}")
@@ -32,8 +33,8 @@ def run_rows():
 for name, f in (("aggregates only", run_agg), ("result rows stored", run_rows)):
     ts = []
     for _ in range(reps):
-        t = time.perf_counter(); chk = f(); ts.append(time.perf_counter() - t)
-    t = st.median(ts)
-    print(json.dumps(dict(peer=f"duckdb SQL, {threads} thread(s), {name}", version=duckdb.__version__, median_s=round(t, 4), ns_person_month=round(t / 12 / P * 1e9, 2),
-        household_months_s=round(12 * H / t), peak_rss_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, jan=chk[0], jul=chk[6],
+        t = time.process_time(); chk = f(); ts.append(time.process_time() - t)
+    t = min(ts)
+    print(json.dumps(dict(peer=f"duckdb SQL, {threads} thread(s), {name}", version=duckdb.__version__, best_s=round(t, 4), ns_person_month=round(t / 12 / P * 1e9, 2),
+        household_months_s=round(12 * H / t), peak_rss_mb=peak(), jan=chk[0], jul=chk[6],
         year=[sum(c[0] for c in chk), sum(c[1] for c in chk)])))

@@ -70,6 +70,9 @@ pub fn run(options: &Options) -> Done {
         pop.households(),
         pop.persons()
     );
+    let law = Law::load(population::law_files(&pop))
+        .map_err(|report| input(format!("bench/law/rule.md: {:?}", report.findings.first())))?;
+    Bench::sizes(&law, &pop.std)?;
     let mut bench = Bench {
         persons: pop.persons(),
         whole,
@@ -77,8 +80,6 @@ pub fn run(options: &Options) -> Done {
         by_size: 0.0,
     };
     bench.hand(&pop);
-    let law = Law::load(population::law_files(&pop))
-        .map_err(|report| input(format!("bench/law/rule.md: {:?}", report.findings.first())))?;
     let batches = population::batches(&pop).map_err(input)?;
     let mut columns = bench.layout(&law, &batches)?;
     bench.ours(&law, &mut columns)?;
@@ -90,7 +91,6 @@ pub fn run(options: &Options) -> Done {
     } else {
         println!("peers in Python: left out (no Python with numpy, or a part of the population)");
     }
-    bench.sizes(&law, &pop)?;
     bench.roads(&law, &pop, options.compare)?;
     if bench.wrong.is_empty() {
         return Ok(());
@@ -311,40 +311,45 @@ impl Bench {
     }
 
     /// Cost per household from small to large populations. Households are generated, laid out,
-    /// computed and dropped batch after batch.
-    fn sizes(&mut self, law: &Law, pop: &Pop) -> Done {
+    /// computed once and dropped, batch after batch; of small populations there are several.
+    fn sizes(law: &Law, std: &[Vec<i32>; 2]) -> Done {
         println!(
             "cost by size of population: random households in batches of at most {BATCH}, twelve months in one pass, one thread"
         );
         for size in SIZES {
             clock::forget_peak();
-            let (mut laying, mut running) = (0.0, 0.0);
+            let (mut laying, mut running, mut compiling) = (0.0, 0.0, 0.0);
             let (mut done, mut by_row, mut compiled) = (0usize, 0, 0);
+            let whole = size.max(SIZES[2]);
             let mut plans: Vec<Plan> = Vec::new();
-            while done < size {
-                let households = BATCH.min(size - done);
-                let part = population::random(households, &pop.std, done as u64, false);
+            while done < whole {
+                let households = BATCH.min(size).min(whole - done);
+                let part = population::random(households, std, done as u64, false);
                 let batches = population::batches(&part).map_err(input)?;
                 let (s, columns) = timed(|| population::lay_out(law, &batches));
                 let mut columns = columns.map_err(input)?;
                 laying += s;
-                if plans.is_empty() || !plans.iter().all(|p| p.fits(&columns)) {
-                    plans = Bench::plans(law, &mut columns, false)?;
-                    compiled += 1;
-                }
+                let (s, made) = timed(|| -> Done<bool> {
+                    let fits = !plans.is_empty() && plans.iter().all(|p| p.fits(&columns));
+                    if !fits {
+                        plans = Bench::plans(law, &mut columns, false)?;
+                    }
+                    Ok(!fits)
+                });
+                compiled += usize::from(made?);
                 let all: Vec<&Plan> = plans.iter().collect();
-                let year = Pass::new(&all);
-                // A small population is run often enough to be timed.
-                let repeats = if size <= BATCH { REPEATS } else { 1 };
-                let (s, out) = best(repeats, || year.totals(&columns, 1));
+                let (joining, year) = timed(|| Pass::new(&all));
+                compiling += s + joining;
+                let (s, out) = timed(|| year.totals(&columns, 1));
                 running += s;
-                by_row += out.iter().flatten().map(|t| t.by_row).sum::<u64>();
+                by_row += out.iter().map(|t| t.by_row).sum::<u64>();
                 done += households;
             }
             let per = |s: f64| s / done as f64 * 1e9;
             println!(
-                "  {done:>10} households: {:6.1} ns a household and month, laying out {:6.1} ns a household, by row {by_row}, compiled {compiled} time(s), peak {} MiB",
+                "  {size:>10} households: {:5.2} ns a household and month, compiling {:5.2}; laying out {:6.1} ns a household; household-months by row {by_row}; compiled {compiled} time(s) for {done}; peak {} MiB",
                 per(running) / MONTHS as f64,
+                per(compiling) / MONTHS as f64,
                 per(laying),
                 clock::peak()
             );

@@ -1,34 +1,9 @@
-//! From a graph to a tape: order, fused operations, registers.
+//! From a graph to a tape: order, and operations that are computed together.
 
 use super::graph::{Graph, Op, Ref};
 use super::kernel::{fuses, fuses_onto};
-use super::tape::{Bin, Code, Instr, NOTHING, Output, Src, Stretch, Tape, Width};
-
-/// A value of the tape before registers are given out.
-#[derive(Clone, Copy, Debug)]
-struct Virtual {
-    wide: bool,
-    slot: bool,
-    first: usize,
-    last: usize,
-    register: Option<u16>,
-    /// The output column that it is.
-    home: Option<u16>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Arg {
-    None,
-    Virtual(u32),
-    Ready(Src),
-}
-
-struct Item {
-    code: Code,
-    wide: bool,
-    out: Option<u32>,
-    args: [Arg; 4],
-}
+use super::registers::{self, Arg, Draft, Item, Virtual};
+use super::tape::{Bin, Code, Output, Src, Tape, Width};
 
 struct Builder<'g> {
     graph: &'g Graph,
@@ -127,7 +102,14 @@ pub(crate) fn build(graph: &Graph, roots: &[Ref], kept: usize, tables: Vec<Vec<i
         builder.members(phase);
         stretches.push((start, middle, builder.items.len()));
     }
-    builder.finish(&stretches, tables)
+    registers::give_out(Draft {
+        virtuals: builder.virtuals,
+        items: builder.items,
+        outputs: builder.outputs,
+        stretches,
+        size: graph.size as usize,
+        tables,
+    })
 }
 
 impl Builder<'_> {
@@ -534,106 +516,5 @@ impl Builder<'_> {
             },
             from,
         ))
-    }
-
-    /// Gives out registers and cuts the items into stretches.
-    fn finish(mut self, stretches: &[(usize, usize, usize)], tables: Vec<Vec<i64>>) -> Tape {
-        for n in 0..self.items.len() {
-            let (_, middle, end) = stretches
-                .iter()
-                .copied()
-                .find(|(_, _, end)| n < *end)
-                .unwrap_or((0, 0, 0));
-            let item = &self.items[n];
-            let reads = item.args.iter().filter_map(|a| match a {
-                Arg::Virtual(v) => Some(*v),
-                _ => None,
-            });
-            for v in reads.chain(item.out) {
-                let v = &mut self.virtuals[v as usize];
-                v.first = v.first.min(n);
-                // What a loop reads from outside must last until the loop ends.
-                let outside = n >= middle && v.first < middle;
-                v.last = v.last.max(if outside { end } else { n });
-            }
-        }
-        let size = self.graph.size.max(1) as usize;
-        let mut free: [Vec<u16>; 2] = Default::default();
-        let mut count = [0usize; 2];
-        let mut live: Vec<u32> = Vec::new();
-        for n in 0..self.items.len() {
-            live.retain(|&v| {
-                let known = &self.virtuals[v as usize];
-                let over = known.last < n && !known.slot;
-                if over && let Some(register) = known.register {
-                    free[usize::from(known.wide)].push(register);
-                }
-                !over
-            });
-            let Some(out) = self.items[n].out else {
-                continue;
-            };
-            let known = &mut self.virtuals[out as usize];
-            if known.register.is_some() || known.home.is_some() {
-                continue;
-            }
-            let class = usize::from(known.wide);
-            let register = if known.slot {
-                let register = count[class] as u16;
-                count[class] += size;
-                register
-            } else {
-                free[class].pop().unwrap_or_else(|| {
-                    count[class] += 1;
-                    count[class] as u16 - 1
-                })
-            };
-            known.register = Some(register);
-            live.push(out);
-        }
-        let src = |arg: &Arg| match arg {
-            Arg::None => NOTHING,
-            Arg::Ready(src) => *src,
-            Arg::Virtual(v) => {
-                let known = &self.virtuals[*v as usize];
-                let register = known.register.unwrap_or(0);
-                match (known.home, known.slot) {
-                    (Some(home), _) => Src::Out(home),
-                    (None, true) => Src::Slot(register),
-                    (None, false) => Src::Reg(register),
-                }
-            }
-        };
-        let made: Vec<Instr> = self
-            .items
-            .iter()
-            .map(|item| Instr {
-                code: item.code,
-                wide: item.wide,
-                out: item.out.map_or(NOTHING, |v| src(&Arg::Virtual(v))),
-                args: [0, 1, 2, 3].map(|n| src(&item.args[n])),
-            })
-            .collect();
-        let cut = |member: bool, code: &[Instr]| Stretch {
-            member,
-            code: code.to_vec(),
-        };
-        let stretches = stretches
-            .iter()
-            .flat_map(|&(start, middle, end)| {
-                [
-                    cut(false, &made[start..middle]),
-                    cut(true, &made[middle..end]),
-                ]
-            })
-            .filter(|s| !s.code.is_empty())
-            .collect();
-        Tape {
-            size: self.graph.size as usize,
-            stretches,
-            registers: count,
-            outputs: self.outputs,
-            tables,
-        }
     }
 }

@@ -192,6 +192,26 @@ pub(crate) struct Info {
     pub gaps: bool,
 }
 
+/// A bound with room to the next power of two, so that code made for one batch of a population serves
+/// the next, whose greatest wage is another. What fits 32 bits goes on to fit.
+fn roomy(bound: i64, up: bool) -> i64 {
+    let limit = if i32::try_from(bound).is_ok() {
+        i64::from(i32::MAX)
+    } else {
+        i64::MAX
+    };
+    let grown = |n: u64| {
+        let most = n.checked_next_power_of_two().map_or(u64::MAX, |p| p - 1);
+        i64::try_from(most).unwrap_or(i64::MAX).min(limit)
+    };
+    match (bound >= 0, up) {
+        (true, true) => grown(bound as u64 + 1),
+        (true, false) => 0,
+        (false, true) => -1,
+        (false, false) => -grown(bound.unsigned_abs() + 1),
+    }
+}
+
 impl Info {
     pub fn of(flat: &Flat) -> Info {
         let known = |n: usize| !flat.gaps.get(n).copied().unwrap_or(false);
@@ -211,6 +231,9 @@ impl Info {
         }
         if low > high {
             (low, high) = (0, 0);
+        }
+        if low < high && matches!(flat.coding, Coding::Number { .. } | Coding::Months) {
+            (low, high) = (roomy(low, false), roomy(high, true));
         }
         Info {
             coding: flat.coding,

@@ -39,6 +39,7 @@ mod machine;
 mod pass;
 mod plan;
 mod population;
+mod registers;
 mod results;
 mod tape;
 #[cfg(test)]

@@ -596,7 +596,7 @@ fn months_in_one_pass_are_the_months() {
     .map(|d| base::parse_day(&format!("2026-{d}")).expect("a day"))
     .collect();
     let mut kept = 0;
-    for seed in 1..12u64 {
+    for seed in 1..6u64 {
         let (text, _) = write_law(seed);
         let Ok(law) = load(&text) else { continue };
         let situations: Vec<Situation> = households(seed)
@@ -629,7 +629,7 @@ fn months_in_one_pass_are_the_months() {
             }
         }
     }
-    assert!(kept > 100, "only {kept} rules kept");
+    assert!(kept > 50, "only {kept} rules kept");
 }
 
 /// Differences once found, kept as a law and its households.
