@@ -109,7 +109,7 @@ pub(super) fn give_out(mut draft: Draft) -> Tape {
             }
         }
     };
-    let made: Vec<Instr> = self
+    let made: Vec<Instr> = draft
         .items
         .iter()
         .map(|item| Instr {
