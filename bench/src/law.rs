@@ -321,29 +321,37 @@ impl Bench {
             let (mut laying, mut running, mut compiling) = (0.0, 0.0, 0.0);
             let (mut done, mut by_row, mut compiled) = (0usize, 0, 0);
             let whole = size.max(SIZES[2]);
-            let mut plans: Vec<Plan> = Vec::new();
-            while done < whole {
+            let mut batch = |done: usize| -> Done<Columns> {
                 let households = BATCH.min(size).min(whole - done);
                 let part = population::random(households, std, done as u64, false);
                 let batches = population::batches(&part).map_err(input)?;
                 let (s, columns) = timed(|| population::lay_out(law, &batches));
-                let mut columns = columns.map_err(input)?;
                 laying += s;
-                let (s, made) = timed(|| -> Done<bool> {
-                    let fits = !plans.is_empty() && plans.iter().all(|p| p.fits(&columns));
-                    if !fits {
-                        plans = Bench::plans(law, &mut columns, false)?;
-                    }
-                    Ok(!fits)
-                });
-                compiled += usize::from(made?);
+                columns.map_err(input)
+            };
+            let mut next = Some(batch(0)?);
+            while let Some(mut columns) = next.take() {
+                let (s, plans) = timed(|| Bench::plans(law, &mut columns, false));
+                let plans = plans?;
                 let all: Vec<&Plan> = plans.iter().collect();
                 let (joining, year) = timed(|| Pass::new(&all));
                 compiling += s + joining;
-                let (s, out) = timed(|| year.totals(&columns, 1));
-                running += s;
-                by_row += out.iter().map(|t| t.by_row).sum::<u64>();
-                done += households;
+                compiled += 1;
+                loop {
+                    let (s, out) = timed(|| year.totals(&columns, 1));
+                    running += s;
+                    by_row += out.iter().map(|t| t.by_row).sum::<u64>();
+                    done += columns.households();
+                    if done >= whole {
+                        break;
+                    }
+                    columns = batch(done)?;
+                    // What was compiled serves batches whose values lie within its bounds.
+                    if !plans.iter().all(|p| p.fits(&columns)) {
+                        next = Some(columns);
+                        break;
+                    }
+                }
             }
             let per = |s: f64| s / done as f64 * 1e9;
             println!(
