@@ -602,12 +602,9 @@ impl Story<'_> {
         let corrected: Vec<&EntitlementChange> =
             periods.changes.iter().filter(later).copied().collect();
         let fill = |months, difference: Fen| {
-            let reasons = periods
-                .differences
-                .iter()
-                .max_by_key(|d| d.period)
-                .map_or(&[][..], |d| &d.after.reasons);
-            let (reason, article) = notice::grounds(reasons);
+            let last = periods.differences.iter().max_by_key(|d| d.period);
+            let (reason, article) = notice::grounds(last.map_or(&[], |d| &d.after.reasons));
+            let explanation = last.map(|d| notice::explanation(programme, &d.after));
             let name = name_of(self.books.known.households, &key.0, self.at);
             Fill {
                 household: name.clone(),
@@ -617,6 +614,7 @@ impl Story<'_> {
                 reason,
                 article,
                 deadline: objection,
+                explanation: explanation.unwrap_or_default(),
                 ..Fill::default()
             }
         };
@@ -761,10 +759,13 @@ pub fn decision_notice(
     calendar: &Calendar,
 ) -> Result<Notice, NoticeError> {
     let (mut reason, article) = notice::grounds(&determination.reasons);
+    let mut explanation = notice::explanation(programme, determination);
     if !written.trim().is_empty() {
         // What the decider wrote stands beside what the rules say, in the decider's language.
-        reason.zh = format!("{}{}", reason.zh, written.trim());
-        reason.en = format!("{} {}", reason.en, written.trim()).trim().into();
+        for text in [&mut reason, &mut explanation] {
+            text.zh = format!("{}{}", text.zh, written.trim());
+            text.en = format!("{} {}", text.en, written.trim()).trim().into();
+        }
     }
     if let (Outcome::Undetermined { missing }, true) =
         (&determination.outcome, reason.zh.is_empty())
@@ -787,6 +788,7 @@ pub fn decision_notice(
         reason,
         article,
         deadline: objection,
+        explanation,
         ..Fill::default()
     };
     let kind = if granted { "granted" } else { "refused" };

@@ -2,11 +2,11 @@
 
 use crate::case::Notice;
 use base::{Day, Fen, Id, Instant, Month};
-use entitlement::determination::SubjectKey;
-use entitlement::{Bilingual, Programme, Reason};
+use entitlement::determination::{Determination, SubjectKey};
+use entitlement::{Bilingual, Programme, Reason, told};
 
 /// Placeholders in Chinese and English, in the order of [`Fill`].
-pub const PLACEHOLDERS: [(&str, &str); 10] = [
+pub const PLACEHOLDERS: [(&str, &str); 11] = [
     ("申请人", "applicant"),
     ("户", "household"),
     ("月份", "month"),
@@ -17,6 +17,7 @@ pub const PLACEHOLDERS: [(&str, &str); 10] = [
     ("理由", "reason"),
     ("条款", "article"),
     ("期限", "deadline"),
+    ("说明", "explanation"),
 ];
 
 /// Kinds of notices that a programme may bring templates for.
@@ -47,6 +48,8 @@ pub struct Fill {
     pub article: String,
     /// Last day to object, to pay back, to answer.
     pub deadline: Option<Day>,
+    /// The determination in three or four sentences, with its figures and articles.
+    pub explanation: Bilingual,
 }
 
 /// A letter that can't be written.
@@ -95,6 +98,12 @@ pub fn grounds(reasons: &[Reason]) -> (Bilingual, String) {
     (text, articles)
 }
 
+/// A determination's short form: outcome, what decides it with its articles, the parts of the amount.
+pub fn explanation(programme: &Programme, determination: &Determination) -> Bilingual {
+    let d = determination;
+    told(programme, &d.outcome, &d.reasons, &d.lines)
+}
+
 impl Fill {
     fn value(&self, name: &str, english: bool) -> Option<String> {
         let index = PLACEHOLDERS
@@ -120,7 +129,12 @@ impl Fill {
                 &self.reason.zh
             }),
             8 => text(&self.article),
-            _ => self.deadline.map(|d| d.to_string()),
+            9 => self.deadline.map(|d| d.to_string()),
+            _ => text(if english {
+                &self.explanation.en
+            } else {
+                &self.explanation.zh
+            }),
         }
     }
 }
@@ -237,6 +251,7 @@ pub fn write(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use entitlement::Outcome;
 
     fn bilingual(zh: &str, en: &str) -> Bilingual {
         Bilingual {
@@ -247,7 +262,7 @@ mod tests {
 
     fn programme(zh: &str, en: &str) -> Programme {
         let mut p: Programme = serde_json::from_value(serde_json::json!({
-            "id": "jia", "en": "A", "subject": "household", "rhythm": "month", "amount": "甲"
+            "id": "jia", "name": "甲津贴", "en": "A", "subject": "household", "rhythm": "month", "amount": "甲"
         }))
         .expect("a programme");
         p.notices.insert("granted".into(), bilingual(zh, en));
@@ -271,6 +286,31 @@ mod tests {
             Ok(bilingual(
                 "甲某：2026-03至2026-04起 123.50 元",
                 "甲某: 123.50 yuan from 2026-03 to 2026-04"
+            ))
+        );
+    }
+
+    #[test]
+    fn the_short_form_gives_the_outcome_and_what_decides_it_with_its_article() {
+        let p = programme("{说明}", "{explanation}");
+        let reasons = [Reason {
+            article: "第二条".into(),
+            instrument: "甲办法".into(),
+            rule: "甲条件".into(),
+            text: bilingual("收入 900 元，标准 600 元。", "Income 900, standard 600."),
+        }];
+        let refused = Outcome::Refused {
+            condition: "甲条件".into(),
+        };
+        let fill = Fill {
+            explanation: told(&p, &refused, &reasons, &[]),
+            ..Fill::default()
+        };
+        assert_eq!(
+            render(&p, "granted", &fill),
+            Ok(bilingual(
+                "甲津贴：不符合“甲条件”。收入 900 元，标准 600 元（甲办法 第二条）。",
+                "A: refused, “甲条件” is not met. Income 900, standard 600 (甲办法 第二条)."
             ))
         );
     }

@@ -13,6 +13,7 @@ pub mod decision;
 pub mod determination;
 pub mod determine;
 pub mod difference;
+pub mod explaining;
 mod hearing;
 pub mod month;
 pub mod night;
@@ -23,6 +24,7 @@ pub mod situation;
 mod slices;
 mod walk;
 
+pub use policy::law::explanation::told;
 pub use policy::outcome::{Evaluation, Missing, Outcome, Reason};
 pub use policy::programme::{
     ApplicationRule, Bilingual, Procedure, Programme, Review, Rhythm, Role, Start, Step, Subject,

@@ -154,7 +154,23 @@ impl LawRules {
         Ok(())
     }
 
-    fn fault(&self, ask: &Ask<'_>, message: impl ToString) -> Fault {
+    /// The situation that a question is about.
+    pub(crate) fn asked(&self, ask: &Ask<'_>) -> Result<Situation, Fault> {
+        let mut situation = self
+            .situation(ask.household, ask.day, &mut Memo::default())
+            .map_err(|e| self.fault(ask, e))?;
+        self.complete(
+            &mut situation,
+            ask.programme,
+            ask.member,
+            ask.event,
+            ask.carry,
+        )
+        .map_err(|e| self.fault(ask, e))?;
+        Ok(situation)
+    }
+
+    pub(crate) fn fault(&self, ask: &Ask<'_>, message: impl ToString) -> Fault {
         Fault {
             programme: ask.programme.id.clone(),
             household: ask.household.household.to_string(),
@@ -222,17 +238,7 @@ impl Rules for LawRules {
             .law
             .edition(&ask.household.area, ask.day, Some(known))
             .map_err(|e| self.fault(ask, e))?;
-        let mut situation = self
-            .situation(ask.household, ask.day, &mut Memo::default())
-            .map_err(|e| self.fault(ask, e))?;
-        self.complete(
-            &mut situation,
-            ask.programme,
-            ask.member,
-            ask.event,
-            ask.carry,
-        )
-        .map_err(|e| self.fault(ask, e))?;
+        let situation = self.asked(ask)?;
         edition
             .determine(&ask.programme.id, &situation, ask.trace)
             .map_err(|e| self.fault(ask, e))

@@ -14,6 +14,7 @@ use crate::web::view::{HouseholdRow, Paged};
 use axum::Json;
 use axum::extract::{Path, State};
 use base::Id;
+use policy::law::explanation::Explanation;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -27,6 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(households).map(|m| needs(Right::Households, m)))
         .routes(routes!(household).map(|m| needs(Right::Households, m)))
         .routes(routes!(why).map(|m| needs(Right::Households, m)))
+        .routes(routes!(explanation).map(|m| needs(Right::Households, m)))
         .routes(routes!(change_kinds).map(|m| needs(Right::Report, m)))
         .routes(routes!(preview).map(|m| needs(Right::Report, m)))
         .routes(routes!(record).map(|m| needs(Right::Report, m)))
@@ -133,6 +135,32 @@ async fn why(
         version: ask.number("version"),
     };
     Ok(Json(site.source.why(&caller.0, query).await?))
+}
+
+/// The same in the form `minsheng-explanation/1`, which others can check without this program: every
+/// value with its formula, figure, evidence and inputs; its JSON Schema is `docs/explanation.schema.json`.
+#[utoipa::path(get, path = "/api/v1/households/{id}/why/{programme}/{period}/explanation", tag = "households",
+    params(("id" = String, Path), ("programme" = String, Path),
+           ("period" = String, Path, description = "2026-03, event:ID or once"),
+           ("person" = Option<String>, Query, description = "for programmes about persons"),
+           ("version" = Option<u32>, Query, description = "the latest when absent")),
+    responses((status = 200, body = serde_json::Value), (status = 404, body = ErrorBody)))]
+async fn explanation(
+    State(site): State<Arc<Site>>,
+    caller: Caller,
+    Path((id, programme, period)): Path<(String, String, String)>,
+    Ask(ask): Ask,
+) -> Reply<Explanation> {
+    let query = WhyQuery {
+        household: path_id(&id, "household")?,
+        person: ask.id("person"),
+        programme,
+        period,
+        version: ask.number("version"),
+    };
+    let why = site.source.why(&caller.0, query).await?;
+    let explanation = why.explanation.ok_or(Trouble::NotFound("explanation"))?;
+    Ok(Json(*explanation))
 }
 
 /// The kinds of change that can be reported, with how each value is asked for.

@@ -1,5 +1,6 @@
 //! Commands on an office's data.
 
+use super::law::{Explain, print_explanation};
 use super::{
     DetermineArgs, Failure, Format, ImportArgs, NightArgs, Outcome, PayArgs, Progress,
     ReconcileArgs, ReplayArgs, VerifyArgs,
@@ -7,6 +8,7 @@ use super::{
 use crate::service::rules::programme_id;
 use crate::service::{Office, ServiceError};
 use entitlement::change::At;
+use policy::law::Language;
 use std::path::Path;
 
 /// The id of a programme given by id or name.
@@ -37,11 +39,16 @@ pub async fn determine(args: DetermineArgs) -> Outcome {
     match (args.household, args.all) {
         (Some(household), _) => {
             let found = office
-                .explain_household(&id, args.month, household, at, args.explain)
+                .explain_household(&id, args.month, household, at, args.explain.is_some())
                 .await?;
-            match &args.out {
-                Some(path) => crate::service::output::write(&found, &id, parquet, Some(path))?,
-                None => print_json(&found)?,
+            match (&args.out, args.explain) {
+                (Some(path), _) => crate::service::output::write(&found, &id, parquet, Some(path))?,
+                (None, Some(how)) if how != Explain::Json => {
+                    for explanation in found.iter().filter_map(|f| f.explanation.as_ref()) {
+                        print_explanation(explanation, how, Language::Both)?;
+                    }
+                }
+                (None, _) => print_json(&found)?,
             }
             Ok(())
         }

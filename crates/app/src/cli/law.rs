@@ -3,7 +3,8 @@
 use super::{Failure, Outcome, WorkdaysArgs};
 use crate::lawbook;
 use crate::service::load_law;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use policy::law::explanation::{self, Explanation, Limits, explain_json};
 use policy::law::{Language, Law, examples};
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -88,9 +89,59 @@ pub struct EvalArgs {
     /// JSON file, or - for standard input.
     #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
+    /// The explanation in place of the evaluation.
+    #[arg(long, value_enum)]
+    pub explain: Option<Explain>,
+    /// Also what would have to change: the nearest change of one fact that alters the outcome.
+    #[arg(long)]
+    pub what_if: bool,
+    /// Language of a tree and of a short form: zh, en, or both.
+    #[arg(long, default_value = "both")]
+    pub lang: String,
     /// Law files in place of the ones that the program carries.
     #[arg(long, value_name = "DIR", env = "MINSHENG_LAW")]
     pub law: Option<PathBuf>,
+}
+
+/// How an explanation is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Explain {
+    /// From the outcome to the evidence, for reading on a terminal.
+    Tree,
+    /// Three or four sentences, as a letter says them.
+    Brief,
+    /// The form minsheng-explanation/1, which others can check; see docs/explanation.md.
+    Json,
+}
+
+/// A language by its name.
+pub fn language(name: &str) -> Result<Language, Failure> {
+    match name {
+        "zh" => Ok(Language::Chinese),
+        "en" => Ok(Language::English),
+        "both" => Ok(Language::Both),
+        other => Err(Failure::Input(format!(
+            "there is no language `{other}`; zh, en or both"
+        ))),
+    }
+}
+
+/// Writes an explanation to standard output.
+pub fn print_explanation(found: &Explanation, how: Explain, language: Language) -> Outcome {
+    match how {
+        Explain::Tree => print!("{}", explanation::render(found, language)),
+        Explain::Brief => {
+            let (zh, en) = (&found.brief.zh, &found.brief.en);
+            let texts = match language {
+                Language::Chinese => vec![zh],
+                Language::English => vec![en],
+                Language::Both => vec![zh, en],
+            };
+            texts.into_iter().for_each(|text| println!("{text}"));
+        }
+        Explain::Json => println!("{:#}", serde_json::to_value(found)?),
+    }
+    Ok(())
 }
 
 /// Runs one.
@@ -106,16 +157,7 @@ pub fn run(command: LawCommand) -> Outcome {
 }
 
 fn check(args: &CheckArgs) -> Outcome {
-    let language = match args.lang.as_str() {
-        "zh" => Language::Chinese,
-        "en" => Language::English,
-        "both" => Language::Both,
-        other => {
-            return Err(Failure::Input(format!(
-                "there is no language `{other}`; zh, en or both"
-            )));
-        }
-    };
+    let language = language(&args.lang)?;
     let (law, report) = Law::check(lawbook::read(args.path.as_deref())?);
     if args.json {
         println!("{:#}", report.to_json());
@@ -284,8 +326,24 @@ fn eval(args: &EvalArgs) -> Outcome {
             args.input.display()
         )
     })?;
-    let evaluation = policy::law::eval_json(&law, &args.place, day, &args.decision, &json)?;
-    println!("{:#}", serde_json::to_value(&evaluation)?);
+    let language = language(&args.lang)?;
+    let limits = args.what_if.then(Limits::default);
+    let (evaluation, found) = explain_json(
+        &law,
+        &args.place,
+        day,
+        &args.decision,
+        &json,
+        limits.as_ref(),
+    )?;
+    if let Some(how) = args.explain {
+        return print_explanation(&found, how, language);
+    }
+    let mut out = serde_json::to_value(&evaluation)?;
+    if let Some(what_if) = &found.what_if {
+        out["what_if"] = serde_json::to_value(what_if)?;
+    }
+    println!("{out:#}");
     Ok(())
 }
 

@@ -186,9 +186,10 @@ pub struct DetermineArgs {
     /// Everybody.
     #[arg(long)]
     pub all: bool,
-    /// With every value on the way.
-    #[arg(long)]
-    pub explain: bool,
+    /// With every value on the way, what would have to change, and the explanation that others can check
+    /// (minsheng-explanation/1, as `law eval` gives it); `--explain tree` for reading.
+    #[arg(long, value_enum, value_name = "FORM", num_args = 0..=1, default_missing_value = "json")]
+    pub explain: Option<law::Explain>,
     /// Format of --out or of standard output.
     #[arg(long, value_enum, default_value_t = Format::Json)]
     pub format: Format,

@@ -6,8 +6,10 @@ use entitlement::change::At;
 use entitlement::determination::{Determination, PeriodKey, SubjectKey};
 use entitlement::determine::{as_known, carried};
 use entitlement::difference;
+use entitlement::explaining::Explaining;
 use entitlement::rules::programme_of_month;
 use entitlement::{Bilingual, Evaluation, Outcome, Subject};
+use policy::law::explanation::{Explanation, Limits};
 use std::fmt;
 
 /// A past determination beside today's.
@@ -121,7 +123,8 @@ impl Office {
     }
 
     /// What a programme's rules yield for one household and month as known at `at`, with reasons, and with
-    /// every value on the way when `trace` is set. Nothing is written.
+    /// every value on the way and an explanation of its own, and what would have to change, when `explain`
+    /// is set. Nothing is written.
     ///
     /// # Errors
     /// When the household is unknown, or the programme is not in force there then.
@@ -131,7 +134,7 @@ impl Office {
         month: Month,
         household: Id,
         at: At,
-        trace: bool,
+        explain: bool,
     ) -> Result<Vec<Explained>, ServiceError> {
         use entitlement::rules::Rules;
         let read = self.prefetch(&[household]).await?;
@@ -156,19 +159,16 @@ impl Office {
             ))
         })?;
         let carried = |id: Id| carried(&read.determinations, id, programme, month, at.now);
+        let evidence = &home.evidence;
+        let rules = Explaining::new(&self.rules, evidence, Some(Limits::default()));
         let found = entitlement::determine::determine_slice(
-            &*self.rules,
-            programme,
-            month,
-            at.now,
-            &slice,
-            &carried,
-            trace,
+            &rules, programme, month, at.now, &slice, &carried, explain,
         )
         .map_err(|fault| ServiceError::Refused(fault.to_string()))?;
         Ok(found
             .into_iter()
             .map(|f| Explained {
+                explanation: rules.take(&f.subject, f.period, at.now),
                 subject: f.subject,
                 period: f.period,
                 evaluation: f.evaluation,
@@ -200,6 +200,9 @@ pub struct Explained {
     /// The result with its reasons.
     #[serde(flatten)]
     pub evaluation: Evaluation,
+    /// The explanation, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
 }
 
 impl fmt::Display for Replayed {

@@ -236,6 +236,7 @@ impl Office {
                         subject: subject.found.subject,
                         period: subject.found.period,
                         evaluation: subject.found.evaluation,
+                        explanation: None,
                     }),
             );
         }

@@ -96,6 +96,14 @@ fn line(page: &Page, node: &NodeView, members: &[String], again: bool) -> String
             let _ = write!(out, " <span class=\"said\">{}</span>", escape(&said));
         }
     }
+    if !node.formula.is_empty() && !again {
+        let one: Vec<&str> = node.formula.split_whitespace().collect();
+        let _ = write!(
+            out,
+            " <code class=\"said\">= {}</code>",
+            escape(&one.join(" "))
+        );
+    }
     out
 }
 

@@ -8,17 +8,17 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// Names and figures of the shipped law that the tests ask for: data, not code.
-fn look_ups() -> Value {
+pub(crate) fn look_ups() -> Value {
     let text = fs::read_to_string(root().join("tests/corpus/cli/look-ups.json")).expect("look-ups");
     serde_json::from_str(&text).expect("JSON")
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
@@ -31,10 +31,10 @@ fn program() -> Command {
     command
 }
 
-struct Ran {
+pub(crate) struct Ran {
     code: i32,
-    out: String,
-    err: String,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Ran {
@@ -47,12 +47,12 @@ impl Ran {
     }
 
     #[track_caller]
-    fn exits(self, code: i32) -> Ran {
+    pub(crate) fn exits(self, code: i32) -> Ran {
         assert_eq!(self.code, code, "out: {}\nerr: {}", self.out, self.err);
         self
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}", self.out))
     }
 }
@@ -61,12 +61,12 @@ fn run(args: &[&str]) -> Ran {
     Ran::of(program().args(args).output().expect("it runs"))
 }
 
-fn run_on(data: &Path, args: &[&str]) -> Ran {
+pub(crate) fn run_on(data: &Path, args: &[&str]) -> Ran {
     let output = program().args(args).arg("--data").arg(data).output();
     Ran::of(output.expect("it runs"))
 }
 
-fn run_with(input: &str, args: &[&str]) -> Ran {
+pub(crate) fn run_with(input: &str, args: &[&str]) -> Ran {
     let mut child = program()
         .args(args)
         .stdin(Stdio::piped())
@@ -85,7 +85,7 @@ fn path(path: &Path) -> &str {
 }
 
 /// A small district, made once for a build of the program, to be copied.
-fn demo() -> PathBuf {
+pub(crate) fn demo() -> PathBuf {
     let program = fs::metadata(env!("CARGO_BIN_EXE_minsheng")).expect("the program");
     let built = program
         .modified()
@@ -120,7 +120,7 @@ fn demo() -> PathBuf {
     made
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder").flatten() {
         let target = to.join(entry.file_name());

@@ -3,6 +3,7 @@
 mod applying;
 mod cli;
 mod entitled;
+mod explained;
 mod late;
 mod simulate;
 mod site;

@@ -271,7 +271,7 @@ fn check(programme: &Programme, text: &ProgrammeText, findings: &mut Findings<'_
     const NOTICES: [&str; 6] = [
         "granted", "refused", "changed", "ended", "recovery", "arrears",
     ];
-    const HOLDERS: [&str; 20] = [
+    const HOLDERS: [&str; 22] = [
         "申请人",
         "户",
         "月份",
@@ -282,6 +282,7 @@ fn check(programme: &Programme, text: &ProgrammeText, findings: &mut Findings<'_
         "理由",
         "条款",
         "期限",
+        "说明",
         "applicant",
         "household",
         "month",
@@ -292,6 +293,7 @@ fn check(programme: &Programme, text: &ProgrammeText, findings: &mut Findings<'_
         "reason",
         "article",
         "deadline",
+        "explanation",
     ];
     for (key, value) in node.get("notices").map(Node::entries).unwrap_or_default() {
         if !NOTICES.contains(&key.text().as_str()) {
@@ -319,8 +321,8 @@ fn check(programme: &Programme, text: &ProgrammeText, findings: &mut Findings<'_
                             format!("a notice knows no `{{{holder}}}`"),
                         ),
                         say(
-                            format!("可用：{}", HOLDERS[..10].join("、")),
-                            format!("there are {}", HOLDERS[10..].join(", ")),
+                            format!("可用：{}", HOLDERS[..11].join("、")),
+                            format!("there are {}", HOLDERS[11..].join(", ")),
                         ),
                     );
                 }

@@ -9,6 +9,8 @@ use policy::law::{Language, Law, Number, SourceFile, eval_json};
 use policy::outcome::{Evaluation, NodeKind, Outcome};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 const TEXT: &str = r#"---
@@ -443,8 +445,106 @@ fn a_node_carries_its_formula_its_figure_and_what_it_was_made_from() {
     assert_eq!(back, explanation);
 }
 
+/// Runs the checker that shares no code with the engine: its exit status and what it says.
+fn verify(files: &[PathBuf], law: Option<&Path>) -> (i32, String) {
+    let mut command = Command::new("python3");
+    command.arg(root().join("tests/explanation/verify.py"));
+    command.args(files);
+    command
+        .arg("--schema")
+        .arg(root().join("docs/explanation.schema.json"));
+    if let Some(law) = law {
+        command.arg("--law").arg(law);
+    }
+    let ran = command
+        .output()
+        .expect("python3 is there: the checker needs it");
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    (
+        ran.status.code().unwrap_or(-1),
+        said + &String::from_utf8_lossy(&ran.stderr),
+    )
+}
+
+fn write(folder: &Path, name: &str, document: &Json) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, document.to_string()).expect("written");
+    path
+}
+
 #[test]
-fn changes_told_for_the_worked_examples_of_the_shipped_law_alter_their_outcomes() {
+fn somebody_else_finds_what_was_tampered_with() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let person = json!({"月入": 600, "出生": "1980-03-17", "就诊": [{"费用": 100, "等级": 2}]});
+    let child = json!({"月入": 0, "出生": "2015-03-17", "迁入": "2025-01"});
+    let given = json!({"成员": [person, person, child], "存款": 5, "城乡": "乡", "房产": []});
+    let document = serde_json::to_value(explained(&given).1).expect("JSON");
+    let path = write(folder.path(), "as-it-is.json", &document);
+    let (code, said) = verify(&[path], None);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains(" 0 not checked, 0 wrong"), "{said}");
+
+    let nodes = document["nodes"].as_array().expect("nodes");
+    let mut tampered = 0;
+    for (n, node) in nodes.iter().enumerate() {
+        // Another value: for a figure and for evidence what is made from it no longer fits.
+        let literal = node["literal"].as_str().expect("a literal");
+        let other = match literal {
+            "true" => "false".to_string(),
+            "false" => "true".to_string(),
+            number if number.parse::<Number>().is_ok() => format!("{number}1"),
+            _ => continue,
+        };
+        let mut wrong = document.clone();
+        wrong["nodes"][n]["literal"] = other.clone().into();
+        let path = write(folder.path(), "tampered.json", &wrong);
+        let (code, said) = verify(&[path], None);
+        let read = nodes
+            .iter()
+            .any(|m| m["inputs"].as_array().expect("ids").contains(&n.into()));
+        let computed = node["kind"] == "rule" || node["kind"] == "parameter";
+        // A fact may be read and not matter: an income of a child.
+        if computed {
+            assert_eq!(code, 1, "{} = {other} was not found: {said}", node["name"]);
+            tampered += 1;
+        }
+        assert!(read || computed || code == 0, "{said}");
+    }
+    assert!(tampered > 10, "{tampered}");
+
+    let spoil = |name: &str, change: &dyn Fn(&mut Json)| {
+        let mut wrong = document.clone();
+        change(&mut wrong);
+        let path = write(folder.path(), name, &wrong);
+        let (code, said) = verify(&[path], None);
+        assert_eq!(code, 1, "{name}: {said}");
+    };
+    spoil("amount.json", &|d| {
+        d["outcome"]["amount"] = "9999.00".into()
+    });
+    spoil("income.json", &|d| {
+        let nodes = d["nodes"].as_array_mut().expect("nodes");
+        let income = nodes
+            .iter_mut()
+            .find(|n| n["name"] == "月入")
+            .expect("an income");
+        income["literal"] = "1".into();
+    });
+    spoil("row.json", &|d| {
+        let nodes = d["nodes"].as_array_mut().expect("nodes");
+        let row = nodes
+            .iter_mut()
+            .find(|n| !n["parameter"].is_null())
+            .expect("a figure");
+        row["parameter"]["source"] = "elsewhere".into();
+    });
+    spoil("schema.json", &|d| d["outcome"]["name"] = "perhaps".into());
+}
+
+#[test]
+fn the_worked_examples_of_the_shipped_law_can_be_checked_and_their_changes_alter_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut written = Vec::new();
     let files = read_dir(&root().join("law"));
     let law = Law::load(files.clone()).unwrap_or_else(|r| panic!("{}", r.render(Language::Both)));
     let (mut told, mut seen) = (0, 0);
@@ -465,6 +565,9 @@ fn changes_told_for_the_worked_examples_of_the_shipped_law_alter_their_outcomes(
             let (evaluation, explanation) =
                 explain_json(&law, place, day, decision, &given, Some(&limits))
                     .unwrap_or_else(|e| panic!("{}: {e}", text("name")));
+            let document = serde_json::to_value(&explanation).expect("JSON");
+            let name = format!("{}.json", written.len());
+            written.push(write(folder.path(), &name, &document));
             if explanation.decision.kind == AskedKind::Rule {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! The law as the pages show it.
 
-use super::trace::{missing, nodes, parameters_used, plain, reasons};
+use super::trace::{missing, nodes, open_up, parameters_used, plain, reasons, what_if};
 use crate::web::source::{Trouble, TryQuery};
 use crate::web::view::change::{Input, StepView};
 use crate::web::view::law::{
@@ -11,9 +11,10 @@ use crate::web::view::why::FigureView;
 use crate::web::view::{Named, OutcomeView};
 use base::Day;
 use policy::law::examples::{self, ExampleResult};
+use policy::law::explanation::{Limits, explain_json};
 use policy::law::{
     Absent, Block, EvidenceKind, Instrument, Law, Parameter, ParameterRow, Register, RuleBody,
-    RuleText, Type, eval_json,
+    RuleText, Type,
 };
 use policy::programme::{ApplicationRule, Bilingual, Programme, Rhythm, Step, Subject, Term};
 use std::collections::HashMap;
@@ -381,19 +382,24 @@ impl Shelf {
 
     /// What the law says of a situation.
     pub fn try_law(&self, query: &TryQuery) -> Result<TryResult, Trouble> {
-        let found = eval_json(
+        let (found, explanation) = explain_json(
             &self.law,
             &query.place,
             query.day,
             &query.decision,
             &query.given,
+            Some(&Limits::default()),
         )
         .map_err(|error| Trouble::input(error.to_string(), error.to_string()))?;
         let edition = self.law.edition(&query.place, query.day, None).ok();
         let programme = edition.as_ref().and_then(|e| e.programme(&query.decision));
         let amount = programme.map(|p| p.amount.as_str());
-        let (list, roots) = nodes(&found.trace, amount, &found.reasons);
+        let (mut list, mut roots) = nodes(&found.trace, amount, &found.reasons);
+        open_up(&mut list, &mut roots, &explanation);
+        let changes = explanation.what_if.as_ref();
         Ok(TryResult {
+            brief: explanation.brief.clone(),
+            what_if: changes.map_or_else(Default::default, |c| what_if(self, c, &[])),
             outcome: OutcomeView::of(&found.outcome, &found.result),
             reasons: reasons(&found.reasons),
             missing: missing(self, &found.outcome, &[]),
@@ -401,6 +407,7 @@ impl Shelf {
             parameters: parameters_used(&found.trace),
             nodes: list,
             roots,
+            explanation: Some(Box::new(explanation)),
         })
     }
 

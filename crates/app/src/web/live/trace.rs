@@ -2,7 +2,11 @@
 
 use super::shelf::Shelf;
 use crate::web::view::OutcomeView;
-use crate::web::view::why::{MissingView, NodeView, ParameterUse, ReasonView};
+use crate::web::view::why::{
+    ChangeView, MissingView, NodeView, ParameterUse, ReasonView, WhatIfView,
+};
+use base::Fen;
+use policy::law::explanation::{Alters, Change, Explanation, WhatIf};
 use policy::outcome::{NodeKind, Outcome, Reason, TraceNode};
 use serde_json::Value;
 
@@ -67,12 +71,7 @@ pub fn missing(shelf: &Shelf, outcome: &Outcome, members: &[String]) -> Vec<Miss
         .iter()
         .map(|m| MissingView {
             name: shelf.kind(&m.name),
-            member: m.member.map(|n| {
-                members
-                    .get(n)
-                    .cloned()
-                    .unwrap_or_else(|| format!("#{}", n + 1))
-            }),
+            member: m.member.map(|n| member_name(members, n)),
         })
         .collect()
 }
@@ -130,8 +129,75 @@ fn node(node: &TraceNode) -> NodeView {
             .map(|c| c.article.clone())
             .unwrap_or_default(),
         note: node.note.clone().unwrap_or_default(),
+        formula: String::new(),
         from: node.from.clone(),
     }
+}
+
+/// Writes into the nodes what an explanation knows beyond the trace, and lets the tree begin where the
+/// outcome is decided.
+pub fn open_up(nodes: &mut [NodeView], roots: &mut Vec<usize>, explanation: &Explanation) {
+    for (view, node) in nodes.iter_mut().zip(&explanation.nodes) {
+        view.formula = node.formula.clone().unwrap_or_default();
+        if view.instrument.is_empty()
+            && let Some(article) = &node.article
+        {
+            view.instrument.clone_from(&article.instrument);
+            view.article.clone_from(&article.article);
+        }
+    }
+    let outcome = &explanation.outcome;
+    *roots = outcome
+        .inputs
+        .iter()
+        .chain(&outcome.beside)
+        .copied()
+        .collect();
+}
+
+/// What would have to change; `members` are the names by index.
+pub fn what_if(shelf: &Shelf, found: &WhatIf, members: &[String]) -> WhatIfView {
+    let change = |change: &Change| {
+        let fact = &change.fact;
+        let piece = fact.piece.map(|n| format!("#{n}"));
+        let part: Vec<String> = piece.into_iter().chain(fact.field.clone()).collect();
+        let amount = change
+            .amount
+            .as_deref()
+            .and_then(|a| Fen::parse_yuan(a).ok());
+        let result = !change.result.is_null();
+        ChangeView {
+            fact: shelf.kind(&fact.kind),
+            member: fact.member.map(|n| member_name(members, n)),
+            part: part.join(" "),
+            alters: match change.alters {
+                Alters::Outcome => "outcome",
+                Alters::Amount => "amount",
+            }
+            .into(),
+            fixed: fact.fixed,
+            from: plain(&change.from),
+            to: plain(&change.to),
+            unit: unit(&fact.ty),
+            removed: change.removed,
+            outcome: OutcomeView {
+                name: change.outcome.clone(),
+                amount,
+                result: result.then(|| plain(&change.result)),
+            },
+        }
+    };
+    WhatIfView {
+        changes: found.changes.iter().map(change).collect(),
+        missing: found.missing.iter().map(|d| d.text.clone()).collect(),
+        tried: found.tried,
+        left_out: found.left_out.iter().map(|l| l.name.clone()).collect(),
+    }
+}
+
+fn member_name(members: &[String], n: usize) -> String {
+    let name = members.get(n).cloned();
+    name.unwrap_or_else(|| format!("#{}", n + 1))
 }
 
 /// Types that are no units say nothing behind a value.

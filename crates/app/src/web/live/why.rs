@@ -4,19 +4,28 @@
 use super::Live;
 use super::people::{persons_ever, result_of};
 use super::shelf::figures;
-use super::trace::{missing, nodes, parameters_used, reasons};
+use super::trace::{missing, nodes, open_up, parameters_used, reasons, what_if};
 use crate::service::change::Prefetched;
 use crate::service::rules::latest_version;
 use crate::web::session::Viewer;
 use crate::web::source::Trouble;
 use crate::web::view::OutcomeView;
-use crate::web::view::why::{Why, WhyQuery};
+use crate::web::view::why::{WhatIfView, Why, WhyQuery};
 use base::{Id, Instant};
-use entitlement::Subject;
 use entitlement::determination::{Determination, PeriodKey, SubjectKey};
 use entitlement::difference::{Replay, replay};
+use entitlement::explaining::Explaining;
+use entitlement::{Subject, told};
+use policy::law::explanation::Limits;
 use registry::slice::HouseholdHistory;
 use registry::timeline;
+
+/// How much a page tries for what would have to change: it shall open at once.
+const LIMITS: Limits = Limits {
+    facts: 200,
+    evaluations: 6_000,
+    told: 8,
+};
 
 impl Live {
     /// A version with its explanation.
@@ -38,8 +47,34 @@ impl Live {
         };
         let determination = *chosen.ok_or(Trouble::NotFound("determination"))?;
         let count = u32::try_from(versions.len()).unwrap_or(u32::MAX);
-        let again = self.again(&read, determination, determination.made_at)?;
-        Ok(self.why_of(&home, determination, count, again))
+        let d = determination;
+        let evidence = read.households.iter().flat_map(|h| &h.evidence);
+        let rules = Explaining::new(&self.office.rules, evidence, Some(LIMITS));
+        let known = d.made_at.max(d.known_at);
+        let again = replay(
+            &rules,
+            &read.known(),
+            &d.subject,
+            &d.programme,
+            d.period,
+            known,
+            true,
+        )
+        .map_err(|error| Trouble::Internal(error.to_string()))?;
+        let agrees = again.agrees;
+        let mut why = self.why_of(&home, d, count, again);
+        if let Some(mut explanation) = rules.take(&d.subject, d.period, d.known_at) {
+            if let Some(about) = &mut explanation.about {
+                about.version = Some(d.version);
+                about.agrees = Some(agrees);
+            }
+            open_up(&mut why.nodes, &mut why.roots, &explanation);
+            if let Some(found) = &explanation.what_if {
+                why.what_if = what_if(&self.shelf, found, &why.members);
+            }
+            why.explanation = Some(Box::new(explanation));
+        }
+        Ok(why)
     }
 
     /// The rules run again as known at a moment.
@@ -99,6 +134,11 @@ impl Live {
             missing: missing(&self.shelf, &d.outcome, &members),
             lines,
             parameters: parameters_used(&trace),
+            brief: version.map_or_else(Default::default, |p| {
+                told(p, &d.outcome, &d.reasons, &d.lines)
+            }),
+            what_if: WhatIfView::default(),
+            explanation: None,
             members,
             nodes: list,
             roots,

@@ -51,8 +51,10 @@ pub async fn why(
     };
     let w = page.site.source.why(&viewer, query).await?;
     if ask.get("format") == "json" {
-        let bytes =
-            serde_json::to_vec_pretty(&w).map_err(|error| Trouble::Internal(error.to_string()))?;
+        let explanation = w.explanation.as_ref();
+        let explanation = explanation.ok_or(Trouble::NotFound("explanation"))?;
+        let bytes = serde_json::to_vec_pretty(explanation)
+            .map_err(|error| Trouble::Internal(error.to_string()))?;
         let name = format!("{}-{}-v{}.json", w.programme.id, w.period, w.version);
         return Ok(attachment(&name, "application/json", bytes));
     }

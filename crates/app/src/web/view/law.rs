@@ -4,6 +4,7 @@ use super::why::{FigureView, MissingView, NodeView, ReasonView};
 use super::{Named, OutcomeView};
 use crate::web::view::change::{Input, StepView};
 use base::Day;
+use policy::law::explanation::Explanation;
 use policy::programme::Bilingual;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -307,4 +308,12 @@ pub struct TryResult {
     pub roots: Vec<usize>,
     /// Parameters used.
     pub parameters: Vec<super::why::ParameterUse>,
+    /// The short form: three or four sentences.
+    #[schema(value_type = super::TextSchema)]
+    pub brief: Bilingual,
+    /// What would have to change.
+    pub what_if: super::why::WhatIfView,
+    /// The explanation in the form that others can check.
+    #[serde(skip)]
+    pub explanation: Option<Box<Explanation>>,
 }

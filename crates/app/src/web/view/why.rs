@@ -3,6 +3,7 @@
 use super::household::PersonRef;
 use super::{Named, OutcomeView};
 use base::{Id, Instant};
+use policy::law::explanation::Explanation;
 use policy::programme::Bilingual;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -64,6 +65,53 @@ pub struct Why {
     pub roots: Vec<usize>,
     /// Parameters used.
     pub parameters: Vec<ParameterUse>,
+    /// The short form: three or four sentences.
+    #[schema(value_type = super::TextSchema)]
+    pub brief: Bilingual,
+    /// What would have to change.
+    pub what_if: WhatIfView,
+    /// The explanation in the form that others can check; an address of its own gives it.
+    #[serde(skip)]
+    pub explanation: Option<Box<Explanation>>,
+}
+
+/// What would have to change for another outcome.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct WhatIfView {
+    /// Changes of one fact: those that a person can bring about first, the nearest first.
+    pub changes: Vec<ChangeView>,
+    /// What missing facts would decide.
+    #[schema(value_type = Vec<super::TextSchema>)]
+    pub missing: Vec<Bilingual>,
+    /// Facts that were tried.
+    pub tried: usize,
+    /// Facts that were not searched.
+    pub left_out: Vec<String>,
+}
+
+/// A change of one fact that alters the outcome.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ChangeView {
+    /// Kind of evidence.
+    pub fact: Named,
+    /// Of whom; absent: the household.
+    pub member: Option<String>,
+    /// Piece and field, for kinds that have them.
+    pub part: String,
+    /// `outcome` or `amount`.
+    pub alters: String,
+    /// Nobody can change it: sex, birth, death.
+    pub fixed: bool,
+    /// What it is.
+    pub from: String,
+    /// Where the outcome changes.
+    pub to: String,
+    /// Unit.
+    pub unit: String,
+    /// The whole piece goes.
+    pub removed: bool,
+    /// The outcome then.
+    pub outcome: OutcomeView,
 }
 
 /// One sentence of the grounds.
@@ -122,6 +170,8 @@ pub struct NodeView {
     pub article: String,
     /// A parameter's row, or the row of a table that fired.
     pub note: String,
+    /// A rule's FEEL, where it is no table.
+    pub formula: String,
     /// What it was made from.
     pub from: Vec<usize>,
 }

@@ -59,6 +59,31 @@ async fn a_program_signs_in_and_is_bounded_like_a_person() {
         (status, &body["area"]["id"]),
         (StatusCode::OK, &json!("Q1"))
     );
+    let why = |n: u8, more: &str| {
+        let id = sample::id(n);
+        format!("/api/v1/households/{id}/why/first/2026-05{more}")
+    };
+    let path = why(1, "");
+    let (_, body) = call(&mut browser, "GET", &path, &caseworker, Value::Null).await;
+    let change = &body["what_if"]["changes"][0];
+    assert_eq!(
+        (&change["from"], &change["to"]),
+        (&json!("400"), &json!("600"))
+    );
+    assert_eq!(change["outcome"]["name"], "refused");
+    assert!(
+        body["explanation"].is_null(),
+        "it has an address of its own"
+    );
+    let path = why(1, "/explanation");
+    let (status, body) = call(&mut browser, "GET", &path, &caseworker, Value::Null).await;
+    assert_eq!(
+        (status, &body["format"]),
+        (StatusCode::OK, &json!("minsheng-explanation/1"))
+    );
+    let path = why(2, "/explanation");
+    let (status, _) = call(&mut browser, "GET", &path, &caseworker, Value::Null).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
     let outside = format!("/api/v1/households/{}", sample::id(2));
     let (status, body) = call(&mut browser, "GET", &outside, &caseworker, Value::Null).await;
     assert_eq!(

@@ -187,8 +187,26 @@ async fn lists_can_be_taken_away() {
             sample::id(1)
         ))
         .await;
-    let why: serde_json::Value = serde_json::from_str(&json.text).expect("JSON");
-    assert_eq!(why["outcome"]["amount"], 20_000);
+    let found: serde_json::Value = serde_json::from_str(&json.text).expect("JSON");
+    assert_eq!(found["format"], "minsheng-explanation/1");
+    assert_eq!(found["outcome"]["amount"], "200.00");
+    let page = browser
+        .get(&format!(
+            "/households/{}/why/first/2026-05?lang=en",
+            sample::id(1)
+        ))
+        .await;
+    // The tree, the formula, the figure's article, and where the outcome would turn.
+    for part in [
+        "<details open><summary>",
+        "= 甲标准 - 总收入",
+        "format=json",
+        "What would have to change",
+        "<b>600</b>",
+        ">600 <small>",
+    ] {
+        assert!(page.text.contains(part), "{part}: {}", page.text);
+    }
 }
 
 #[tokio::test]

@@ -792,6 +792,9 @@ impl Sample {
             parameters: tried.parameters,
             nodes: tried.nodes,
             roots: tried.roots,
+            brief: tried.brief,
+            what_if: tried.what_if,
+            explanation: tried.explanation,
         })
     }
 }

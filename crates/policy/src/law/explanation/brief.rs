@@ -5,8 +5,11 @@ use crate::outcome::{Evaluation, Missing, Outcome, Reason};
 use crate::programme::{Bilingual, Programme};
 use serde_json::Value as Json;
 
-/// Grounds in a short form, at most; the outcome stands before them.
+/// Conditions of an entitlement and grounds of a refusal that are told, at most.
 const GROUNDS: usize = 2;
+
+/// Sentences of a short form.
+const MOST: usize = 4;
 
 /// The short form of an evaluation.
 pub fn brief(asked: &Asked, found: &Evaluation) -> Bilingual {
@@ -26,12 +29,11 @@ pub fn brief(asked: &Asked, found: &Evaluation) -> Bilingual {
     facts.tell(&found.outcome, &found.result, &found.reasons, &found.lines)
 }
 
-/// The short form of a determination that is recorded: its outcome, result, grounds and lines, under
+/// The short form of a determination that is recorded: its outcome, grounds and lines, under
 /// the programme as declared then. Letters whose template asks for it carry it.
 pub fn told(
     programme: &Programme,
     outcome: &Outcome,
-    result: &Json,
     reasons: &[Reason],
     lines: &[(String, Json)],
 ) -> Bilingual {
@@ -41,7 +43,7 @@ pub fn told(
         conditions: &programme.conditions,
         amount: &programme.amount,
     };
-    facts.tell(outcome, result, reasons, lines)
+    facts.tell(outcome, &Json::Null, reasons, lines)
 }
 
 struct Facts<'a> {
@@ -91,26 +93,31 @@ impl Facts<'_> {
                     format!("{en}: entitled{en_value}."),
                 ));
                 sentences.extend(grounds(reasons, self.conditions, Some(self.amount)));
-                sentences.extend(parts(lines));
+                if sentences.len() < MOST {
+                    sentences.extend(parts(lines));
+                }
             }
         }
         join(&sentences)
     }
 }
 
-/// Sentences of the grounds that decide, each with its article. Of an entitlement: what gives the
-/// amount, and the last condition with a figure in it (the earlier ones lead up to it).
+/// Sentences of the grounds that decide, each with its article. Of an entitlement: the last conditions
+/// that weigh figures against each other (the earlier ones lead up to them), and what gives the amount.
 fn grounds(reasons: &[Reason], conditions: &[String], amount: Option<&str>) -> Vec<Bilingual> {
     let of_condition = |r: &&Reason| conditions.contains(&r.rule);
-    let figures = |r: &&Reason| r.text.zh.chars().any(|c| c.is_ascii_digit());
     let mut chosen: Vec<&Reason> = Vec::new();
     if let Some(amount) = amount {
-        let mut with_figures = reasons.iter().filter(of_condition).filter(figures);
-        let condition = with_figures.next_back();
-        chosen.extend(condition.or_else(|| reasons.iter().find(of_condition)));
+        let met: Vec<&Reason> = reasons.iter().filter(of_condition).collect();
+        let weighed = met.iter().rev().filter(|r| figures(&r.text.zh) > 1);
+        chosen.extend(weighed.take(GROUNDS));
+        chosen.reverse();
+        if chosen.is_empty() {
+            chosen.extend(met.first());
+        }
         let gives = reasons.iter().find(|r| r.rule == amount);
-        let rest = || reasons.iter().filter(|r| !of_condition(r)).find(figures);
-        chosen.extend(gives.or_else(rest));
+        let mut rest = reasons.iter().filter(|r| !of_condition(r));
+        chosen.extend(gives.or_else(|| rest.find(|r| figures(&r.text.zh) > 0)));
     } else {
         chosen.extend(reasons.iter().take(GROUNDS));
     }
@@ -123,6 +130,15 @@ fn grounds(reasons: &[Reason], conditions: &[String], amount: Option<&str>) -> V
             say(format!("{zh}（{cite}）。"), format!("{en} ({cite})."))
         })
         .collect()
+}
+
+/// How many numbers a sentence has.
+fn figures(text: &str) -> usize {
+    let other = |c: char| !(c.is_ascii_digit() || c == '.');
+    let words = text
+        .split(other)
+        .filter(|w| w.contains(|c: char| c.is_ascii_digit()));
+    words.count()
 }
 
 /// The parts of an amount, when there is more than one.

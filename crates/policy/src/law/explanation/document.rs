@@ -99,6 +99,9 @@ pub struct About {
     pub version: Option<u32>,
     /// Evidence recorded up to this moment was seen.
     pub known_at: String,
+    /// Does the recorded version say the same? It may not where the law was corrected since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agrees: Option<bool>,
 }
 
 /// How it came out.

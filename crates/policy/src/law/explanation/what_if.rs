@@ -29,7 +29,8 @@ pub struct Limits {
     pub facts: usize,
     /// Evaluations in all.
     pub evaluations: usize,
-    /// Changes that are told.
+    /// Changes that are told: of those that alter the outcome, of those that alter the amount, and of each
+    /// of the two among the facts that nobody can change.
     pub told: usize,
 }
 
@@ -38,7 +39,7 @@ impl Default for Limits {
         Limits {
             facts: 400,
             evaluations: 20_000,
-            told: 24,
+            told: 12,
         }
     }
 }
@@ -92,7 +93,12 @@ pub fn what_if(
             .cmp(&(b.fact.fixed, b.alters))
             .then(a.distance.total_cmp(&b.distance))
     });
-    out.changes.truncate(limits.told);
+    let mut told = [0; 4];
+    out.changes.retain(|c| {
+        let group = usize::from(c.fact.fixed) * 2 + usize::from(c.alters == Alters::Amount);
+        told[group] += 1;
+        told[group] <= limits.told
+    });
     Ok(out)
 }
 
