@@ -6,6 +6,10 @@
 //! Entrance: [`cli`], [`service`], [`web::router`].
 //! Invariants: role and area are checked before anything is read; every form carries a token.
 
+// First, for its macros.
+#[macro_use]
+pub mod output;
+
 pub mod api;
 pub mod bench;
 pub mod cli;

@@ -8,6 +8,8 @@ use crate::value::Val;
 
 /// Every statement of this crate; a test holds the list complete.
 const STATEMENTS: &[(&str, &str)] = &[
+    ("audit::SEALED_BYTES", crate::audit::SEALED_BYTES),
+    ("audit::LINK", crate::audit::LINK),
     ("cases::TASKS", crate::cases::TASKS),
     ("cases::TASKS_OF", crate::cases::TASKS_OF),
     ("cases::TASK", crate::cases::TASK),
@@ -77,6 +79,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("house::STAFF_SET", crate::house::STAFF_SET),
     ("house::SESSION_NEW", crate::house::SESSION_NEW),
     ("house::SESSION", crate::house::SESSION),
+    ("house::SESSIONS", crate::house::SESSIONS),
     ("house::SESSION_END", crate::house::SESSION_END),
     ("house::RUN", crate::house::RUN),
     ("house::RUNS", crate::house::RUNS),

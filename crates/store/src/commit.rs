@@ -9,7 +9,7 @@ use crate::journal;
 use crate::presence;
 use crate::schema as t;
 use crate::value::{Row, args, word};
-use crate::write::{Clash, insert};
+use crate::write::{Clash, insert, update};
 use crate::{Store, value::Val};
 use base::Id;
 use casework::case::{CaseEvent, Happening};
@@ -94,28 +94,18 @@ impl Store {
         }
         let messages = c.outbox.iter().map(row::message).collect();
         written += insert(tx, &t::OUTBOX, messages, Clash::Different).await?;
-        let lane = journal::lane_of(
-            c.expect
-                .first()
-                .map(|e| e.household)
-                .or_else(|| c.households.first().map(|h| h.id))
-                .or_else(|| c.journal.first().and_then(|j| j.subject)),
-        );
-        let mut journal = None;
-        if !c.journal.is_empty() {
-            let crypto = self.crypto.as_ref();
-            let seq = journal::append(tx, crypto, &c.shard, lane, c.at, &c.journal).await?;
-            journal = Some((lane, seq));
-            written += c.journal.len() as u64;
-        }
         if let Some(id) = c.id {
             let seen = args![&c.shard, id, &c.digest, c.at];
             insert(tx, &t::CHANGE_SET, vec![seen], Clash::Conflict).await?;
         }
+        let lane = lane(c);
+        let crypto = self.crypto.as_ref();
+        let seq = journal::append(tx, crypto, &c.shard, lane, c.at, &c.journal).await?;
+        written += c.journal.len() as u64;
         Ok(Committed {
             repeated: false,
             written,
-            journal,
+            journal: seq.map(|seq| (lane, seq)),
         })
     }
 
@@ -234,10 +224,25 @@ impl Store {
                 word(&answer.state),
                 answer.reason.clone()
             ];
-            tx.execute(PAYMENT_ANSWERED, values).await?;
+            update(tx, &t::PAYMENT, PAYMENT_ANSWERED, values).await?;
         }
         Ok(written)
     }
+}
+
+/// The chain that a change is linked to: that of the household that it is about. Runs have no version by
+/// which their newest seal is known, and go to one chain, in which order tells.
+fn lane(c: &ChangeSet) -> u32 {
+    if !c.runs.is_empty() {
+        return 0;
+    }
+    journal::lane_of(
+        c.expect
+            .first()
+            .map(|e| e.household)
+            .or_else(|| c.households.first().map(|h| h.id))
+            .or_else(|| c.journal.first().and_then(|j| j.subject)),
+    )
 }
 
 /// Checks and counts on the versions of the households that the change was decided on, and opens the
@@ -249,11 +254,10 @@ async fn heads(tx: &mut Tx, c: &ChangeSet) -> Result<(), StoreError> {
     expect.dedup();
     for e in &expect {
         let counted = if e.version == 0 {
-            tx.execute(HEAD_FIRST, args![&e.shard, e.household, c.at])
-                .await?
+            update(tx, &t::HEAD, HEAD_FIRST, args![&e.shard, e.household, c.at]).await?
         } else {
             let values = args![&e.shard, e.household, e.version as i64, c.at];
-            tx.execute(HEAD_NEXT, values).await?
+            update(tx, &t::HEAD, HEAD_NEXT, values).await?
         };
         if counted != 1 {
             return Err(StoreError::Conflict {
@@ -263,7 +267,7 @@ async fn heads(tx: &mut Tx, c: &ChangeSet) -> Result<(), StoreError> {
     }
     let expected: HashSet<Id> = expect.iter().map(|e| e.household).collect();
     for h in c.households.iter().filter(|h| !expected.contains(&h.id)) {
-        tx.execute(HEAD_FIRST, args![&h.shard, h.id, c.at]).await?;
+        update(tx, &t::HEAD, HEAD_FIRST, args![&h.shard, h.id, c.at]).await?;
     }
     Ok(())
 }
@@ -292,7 +296,7 @@ async fn touch(tx: &mut Tx, c: &ChangeSet, shards: &mut Shards) -> Result<(), St
     }
     persons.retain(|person| !new.contains(person));
     let persons: Vec<Id> = persons.into_iter().collect();
-    for row in by_ids(tx, HOMES, &[], &persons).await? {
+    for row in by_ids(tx, HOMES, &[], &persons, "").await? {
         households.insert(row.id(0)?);
         shards.households.insert(row.id(0)?, row.text(1)?);
     }
@@ -305,7 +309,10 @@ async fn touch(tx: &mut Tx, c: &ChangeSet, shards: &mut Shards) -> Result<(), St
     }
     for (shard, households) in by_shard {
         let first = args![c.at, shard];
-        by_ids(tx, HEADS_TOUCHED, &first, &households).await?;
+        let returning = format!(" RETURNING {}", t::HEAD.names());
+        for row in by_ids(tx, HEADS_TOUCHED, &first, &households, &returning).await? {
+            tx.seal.add(&t::HEAD, &row.0);
+        }
     }
     Ok(())
 }
@@ -321,12 +328,14 @@ pub(crate) fn in_list(sql: &str, first: usize, size: usize) -> String {
     format!("{sql} IN ({})", marks.join(", "))
 }
 
-/// Runs a statement for many ids. Lists are filled up with their last id.
+/// Runs a statement for many ids, completed by the list and by `end`. Lists are filled up with their last
+/// id.
 async fn by_ids(
     tx: &mut Tx,
     sql: &'static str,
     first: &[Val],
     ids: &[Id],
+    end: &str,
 ) -> Result<Vec<Row>, StoreError> {
     let mut out = Vec::new();
     for chunk in ids.chunks(LISTS[LISTS.len() - 1]) {
@@ -340,7 +349,7 @@ async fn by_ids(
             values.push(Val::Id(id.copied()));
         }
         out.extend(
-            tx.fetch_generated(in_list(sql, first.len(), size), values)
+            tx.fetch_generated(in_list(sql, first.len(), size) + end, values)
                 .await?,
         );
     }
@@ -368,7 +377,7 @@ async fn write_cases(tx: &mut Tx, c: &ChangeSet) -> Result<u64, StoreError> {
         if let Some(state) = closes(event) {
             let values = args![shard, case, state, event.at];
             // What comes after the end changes nothing.
-            tx.execute(CASE_STATE, values).await?;
+            update(tx, &t::CASE_FILE, CASE_STATE, values).await?;
         }
     }
     for task in &c.tasks {
@@ -377,11 +386,8 @@ async fn write_cases(tx: &mut Tx, c: &ChangeSet) -> Result<u64, StoreError> {
         let (Some(done), 0) = (task.done_at, new) else {
             continue;
         };
-        if tx
-            .execute(TASK_DONE, args![&task.shard, task.id, done])
-            .await?
-            == 1
-        {
+        let values = args![&task.shard, task.id, done];
+        if update(tx, &t::TASK, TASK_DONE, values).await? == 1 {
             written += 1;
             continue;
         }
@@ -425,7 +431,7 @@ pub(crate) async fn set_run(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
         run.started_at,
         run.changed_at,
     ];
-    tx.execute(RUN_SET, values).await?;
+    update(tx, &t::RUN, RUN_SET, values).await?;
     Ok(())
 }
 
@@ -470,11 +476,11 @@ impl Shards {
         ids.extend(c.payees.iter().map(|p| p.subject));
         ids.retain(|id| !self.persons.contains_key(id) && !self.households.contains_key(id));
         let mut ids: Vec<Id> = ids.into_iter().collect();
-        for row in by_ids(tx, PERSONS, &[], &ids).await? {
+        for row in by_ids(tx, PERSONS, &[], &ids, "").await? {
             self.persons.insert(row.id(0)?, row.text(1)?);
         }
         ids.retain(|id| !self.persons.contains_key(id));
-        for row in by_ids(tx, HOUSEHOLDS, &[], &ids).await? {
+        for row in by_ids(tx, HOUSEHOLDS, &[], &ids, "").await? {
             self.households.insert(row.id(0)?, row.text(1)?);
         }
         Ok(())

@@ -3,6 +3,7 @@
 use crate::error::StoreError;
 use crate::fault::{self, Fault};
 use crate::schema::Ty;
+use crate::seal::Seal;
 use crate::value::{Row, Val};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
@@ -44,8 +45,14 @@ pub(crate) enum Db {
 /// driver's own futures that they are `Send` for every lifetime.
 pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// A transaction that writes.
-pub(crate) enum Tx {
+/// A transaction that writes, with the seal of what it has written so far.
+pub(crate) struct Tx {
+    pub(crate) link: Link,
+    pub(crate) seal: Seal,
+}
+
+/// The database's own transaction.
+pub(crate) enum Link {
     Sqlite(Transaction<'static, Sqlite>),
     Pg(Transaction<'static, Postgres>),
 }
@@ -184,7 +191,8 @@ impl Db {
                         Durability::Synced => synced,
                         Durability::Bulk => bulk,
                     };
-                    let mut tx = Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?);
+                    let begun = pool.begin_with("BEGIN IMMEDIATE").await?;
+                    let mut tx = Tx::of(Link::Sqlite(begun));
                     fault::at_begin(&mut tx).await?;
                     Ok(tx)
                 }
@@ -193,7 +201,7 @@ impl Db {
                     if durability == Durability::Bulk {
                         tx.execute("SET LOCAL synchronous_commit = off").await?;
                     }
-                    Ok(Tx::Pg(tx))
+                    Ok(Tx::of(Link::Pg(tx)))
                 }
             }
         })
@@ -299,6 +307,13 @@ impl Db {
 }
 
 impl Tx {
+    fn of(link: Link) -> Tx {
+        Tx {
+            link,
+            seal: Seal::default(),
+        }
+    }
+
     /// Runs a statement; gives the number of rows it wrote.
     pub(crate) async fn execute(
         &mut self,
@@ -320,12 +335,12 @@ impl Tx {
 
     fn run(&mut self, sql: sqlx::SqlStr, args: Vec<Val>) -> Boxed<'_, u64> {
         Box::pin(async move {
-            match self {
-                Tx::Sqlite(tx) => {
+            match &mut self.link {
+                Link::Sqlite(tx) => {
                     let query = sqlx::query_with(sql, sqlite_arguments(args)?);
                     Ok(query.execute(&mut **tx).await?.rows_affected())
                 }
-                Tx::Pg(tx) => {
+                Link::Pg(tx) => {
                     let query = sqlx::query_with(sql, pg_arguments(args)?);
                     Ok(query.execute(&mut **tx).await?.rows_affected())
                 }
@@ -354,12 +369,12 @@ impl Tx {
 
     fn read(&mut self, sql: sqlx::SqlStr, args: Vec<Val>) -> Boxed<'_, Vec<Row>> {
         Box::pin(async move {
-            match self {
-                Tx::Sqlite(tx) => {
+            match &mut self.link {
+                Link::Sqlite(tx) => {
                     let query = sqlx::query_with(sql, sqlite_arguments(args)?);
                     read_sqlite(query.fetch_all(&mut **tx).await?)
                 }
-                Tx::Pg(tx) => {
+                Link::Pg(tx) => {
                     let query = sqlx::query_with(sql, pg_arguments(args)?);
                     read_pg(query.fetch_all(&mut **tx).await?)
                 }
@@ -369,14 +384,19 @@ impl Tx {
 
     pub(crate) fn commit(self) -> Boxed<'static, ()> {
         Box::pin(async move {
+            if !self.seal.is_empty() {
+                return Err(StoreError::Invalid(
+                    "records were written that no line of the journal seals".into(),
+                ));
+            }
             let fault = fault::at_end(true, self.is_pg());
             if fault == Some(Fault::Lost) {
                 let _ = self.rollback().await;
                 return Err(StoreError::Interrupted("before its commit"));
             }
-            match self {
-                Tx::Sqlite(tx) => tx.commit().await?,
-                Tx::Pg(tx) => tx.commit().await?,
+            match self.link {
+                Link::Sqlite(tx) => tx.commit().await?,
+                Link::Pg(tx) => tx.commit().await?,
             }
             match fault {
                 Some(_) => Err(StoreError::Interrupted("after its commit")),
@@ -389,9 +409,9 @@ impl Tx {
         Box::pin(async move {
             fault::at_end(false, self.is_pg());
             // When the rollback itself fails the connection is gone, and with it the transaction.
-            let _ = match self {
-                Tx::Sqlite(tx) => tx.rollback().await,
-                Tx::Pg(tx) => tx.rollback().await,
+            let _ = match self.link {
+                Link::Sqlite(tx) => tx.rollback().await,
+                Link::Pg(tx) => tx.rollback().await,
             };
             Ok(())
         })
@@ -399,14 +419,14 @@ impl Tx {
 
     /// Is this PostgreSQL?
     pub(crate) fn is_pg(&self) -> bool {
-        matches!(self, Tx::Pg(_))
+        matches!(self.link, Link::Pg(_))
     }
 }
 
 /// A transaction that only reads, and sees one moment of the database throughout.
 pub(crate) async fn read_pg_transaction(pool: &PgPool) -> Result<Tx, StoreError> {
     let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    Ok(Tx::Pg(pool.begin_with(begin).await?))
+    Ok(Tx::of(Link::Pg(pool.begin_with(begin).await?)))
 }
 
 fn sqlite_arguments(values: Vec<Val>) -> Result<SqliteArguments, StoreError> {

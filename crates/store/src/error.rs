@@ -39,6 +39,12 @@ pub enum StoreError {
         /// Known.
         known: i64,
     },
+    /// The database was made with another key.
+    #[error(
+        "the key is not the one that this database was made with: what is sealed cannot be read, and no \
+         record be checked; put the right key file in its place"
+    )]
+    WrongKey,
     /// The address of the database is not understood.
     #[error("`{0}` is no database; write sqlite:PATH or postgres://USER@HOST/NAME")]
     Url(String),

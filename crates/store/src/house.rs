@@ -1,20 +1,22 @@
 //! What the installation itself keeps: settings, staff, sessions, runs, messages, and the journal read
-//! back and checked.
+//! back.
 
 use crate::Store;
 use crate::change::{Message, Run};
 use crate::commit::set_run;
 use crate::db::{Durability, transact};
 use crate::error::StoreError;
-use crate::journal::{
-    ABOUT, CHAIN, CHAINS, CHAINS_WITH_LINES, JournalLine, PAGE, START, line, link,
-};
+use crate::journal::{self, ABOUT, JournalLine, PAGE, line};
 use crate::page::{LARGEST, Page, cursor, number, page, parts};
-use crate::value::{Row, args, json};
+use crate::schema::{self as t, Table};
+use crate::seal::push_content;
+use crate::value::{Row, Val, args, json};
+use crate::write::update;
 use base::{Id, Instant};
 use entitlement::Role;
+use registry::protect::Crypto;
 
-pub(crate) const LAST_MOMENT: &str = "SELECT MAX(at) FROM journal";
+pub(crate) const LAST_MOMENT: &str = "SELECT at FROM journal WHERE shard <> '' ORDER BY at DESC, shard DESC, lane DESC, seq DESC LIMIT 1";
 pub(crate) const SETTING: &str = "SELECT value FROM setting WHERE name = $1";
 pub(crate) const SETTING_SET: &str = "INSERT INTO setting (name, value) VALUES ($1, $2) \
      ON CONFLICT (name) DO UPDATE SET value = excluded.value";
@@ -25,10 +27,11 @@ pub(crate) const STAFF_ONE: &str =
 pub(crate) const STAFF_SET: &str = "INSERT INTO staff (name, display, role, areas, secret, active, made_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO UPDATE SET display = excluded.display, \
      role = excluded.role, areas = excluded.areas, secret = excluded.secret, active = excluded.active";
-pub(crate) const SESSION_NEW: &str = "INSERT INTO session (token_hash, staff, made_at, expires_at) \
-     VALUES ($1, $2, $3, $4) ON CONFLICT (token_hash) DO NOTHING";
-pub(crate) const SESSION: &str =
-    "SELECT staff, expires_at FROM session WHERE token_hash = $1 AND expires_at > $2";
+pub(crate) const SESSION_NEW: &str = "INSERT INTO session (token_hash, staff, made_at, expires_at, proof) \
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (token_hash) DO NOTHING";
+pub(crate) const SESSION: &str = "SELECT token_hash, staff, made_at, expires_at, proof FROM session WHERE token_hash = $1 AND expires_at > $2";
+pub(crate) const SESSIONS: &str =
+    "SELECT token_hash, staff, made_at, expires_at, proof FROM session ORDER BY token_hash";
 pub(crate) const SESSION_END: &str =
     "DELETE FROM session WHERE token_hash = $1 OR expires_at <= $2";
 pub(crate) const RUN: &str = "SELECT id, shard, kind, argument, state, cursor, detail, started_at, changed_at FROM run WHERE shard = $1 AND id = $2";
@@ -56,32 +59,9 @@ pub struct Staff {
     pub made_at: Instant,
 }
 
-/// A place where the journal does not hold together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JournalFault {
-    /// Shard.
-    pub shard: String,
-    /// Chain.
-    pub lane: u32,
-    /// Place in the chain.
-    pub seq: u64,
-    /// What is wrong there.
-    pub what: &'static str,
-}
-
-/// What a check of the journal found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JournalCheck {
-    /// Lines read.
-    pub lines: u64,
-    /// The last link of each chain: shard, lane, number, hash; to be kept by somebody else.
-    pub ends: Vec<(String, u32, u64, [u8; 32])>,
-    /// Faults, the first of each chain.
-    pub faults: Vec<JournalFault>,
-}
-
 impl Store {
-    /// The last moment that the journal knows: nothing was recorded by a change later than it.
+    /// The last moment that the journal knows of any record of a shard: nothing was recorded by a change
+    /// later than it.
     ///
     /// # Errors
     /// When the database fails.
@@ -104,8 +84,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn set_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        self.write_one(SETTING_SET, || args![name, value]).await?;
-        Ok(())
+        let now = chrono::Utc::now();
+        self.put(&t::SETTING, now, SETTING_SET, || args![name, value])
+            .await
     }
 
     /// Everybody who may sign in, by name.
@@ -133,13 +114,12 @@ impl Store {
     pub async fn put_staff(&self, s: &Staff) -> Result<(), StoreError> {
         let areas = json(&s.areas)?;
         let role = crate::value::word(&s.role);
-        self.write_one(STAFF_SET, || {
+        self.put(&t::STAFF, chrono::Utc::now(), STAFF_SET, || {
             args![
                 &s.name, &s.display, &role, &areas, &s.secret, s.active, s.made_at
             ]
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// Notes a session by the hash of its token.
@@ -153,10 +133,9 @@ impl Store {
         made_at: Instant,
         expires_at: Instant,
     ) -> Result<(), StoreError> {
-        self.write_one(SESSION_NEW, || {
-            args![token_hash, staff, made_at, expires_at]
-        })
-        .await?;
+        let mut values = args![token_hash, staff, made_at, expires_at];
+        values.push(session_proof(self.crypto.as_ref(), &values).into());
+        self.write_one(SESSION_NEW, || values.clone()).await?;
         Ok(())
     }
 
@@ -169,10 +148,15 @@ impl Store {
         token_hash: [u8; 32],
         now: Instant,
     ) -> Result<Option<Staff>, StoreError> {
-        match self.db.fetch_one(SESSION, args![token_hash, now]).await? {
-            Some(row) => Ok(self.staff_named(row.str(0)?).await?.filter(|s| s.active)),
-            None => Ok(None),
+        let Some(row) = self.db.fetch_one(SESSION, args![token_hash, now]).await? else {
+            return Ok(None);
+        };
+        // Somebody who can write to the database but lacks the key signs nobody in.
+        let proof = session_proof(self.crypto.as_ref(), &row.0[..4]);
+        if row.0[4] != Val::from(proof) {
+            return Ok(None);
         }
+        Ok(self.staff_named(row.str(1)?).await?.filter(|s| s.active))
     }
 
     /// Ends a session, and forgets those that ran out.
@@ -208,7 +192,12 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn put_run(&self, run: &Run) -> Result<(), StoreError> {
-        transact!(self.db, Durability::Synced, |tx| set_run(tx, run).await)
+        let crypto = self.crypto.as_ref();
+        transact!(self.db, Durability::Synced, |tx| {
+            set_run(tx, run).await?;
+            journal::append(tx, crypto, &run.shard, 0, run.changed_at, &[]).await?;
+            Ok(())
+        })
     }
 
     /// Messages that were not sent yet, oldest first.
@@ -234,14 +223,34 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn mark_sent(&self, shard: &str, id: Id, at: Instant) -> Result<(), StoreError> {
-        self.write_one(OUTBOX_SENT, || args![shard, id, at]).await?;
-        Ok(())
+        let crypto = self.crypto.as_ref();
+        transact!(self.db, Durability::Synced, |tx| {
+            update(tx, &t::OUTBOX, OUTBOX_SENT, args![shard, id, at]).await?;
+            journal::append(tx, crypto, shard, 0, at, &[]).await?;
+            Ok(())
+        })
+    }
+
+    /// Changes a row that belongs to the whole installation; sealed in the installation's own chain.
+    async fn put(
+        &self,
+        table: &'static Table,
+        at: Instant,
+        sql: &'static str,
+        values: impl Fn() -> Vec<Val>,
+    ) -> Result<(), StoreError> {
+        let crypto = self.crypto.as_ref();
+        transact!(self.db, Durability::Synced, |tx| {
+            update(tx, table, sql, values()).await?;
+            journal::append(tx, crypto, journal::HOUSE, 0, at, &[]).await?;
+            Ok(())
+        })
     }
 
     async fn write_one(
         &self,
         sql: &'static str,
-        values: impl Fn() -> Vec<crate::value::Val>,
+        values: impl Fn() -> Vec<Val>,
     ) -> Result<u64, StoreError> {
         transact!(self.db, Durability::Synced, |tx| {
             tx.execute(sql, values()).await
@@ -287,100 +296,13 @@ impl Store {
         let rows = self.db.fetch(ABOUT, args![shard, subject]).await?;
         rows.iter().map(|row| line(row).map(|l| l.0)).collect()
     }
+}
 
-    /// Reads every chain from its first link and finds altered, missing and added lines.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn check_journal(&self) -> Result<JournalCheck, StoreError> {
-        let mut check = JournalCheck::default();
-        let mut chains = Vec::new();
-        for row in self.db.fetch(CHAINS, vec![]).await? {
-            let hash = row.bytes(3)?.to_vec();
-            chains.push((row.text(0)?, row.small(1)?, row.int(2)? as u64, hash));
-        }
-        for row in self.db.fetch(CHAINS_WITH_LINES, vec![]).await? {
-            let (shard, lane) = (row.text(0)?, row.small(1)?);
-            if !chains.iter().any(|c| c.0 == shard && c.1 == lane) {
-                let what = "the note of the chain's last link is missing";
-                check.faults.push(JournalFault {
-                    shard,
-                    lane,
-                    seq: 0,
-                    what,
-                });
-            }
-        }
-        for (shard, lane, last, hash) in chains {
-            let (seq, found, what) = self.check_chain(&shard, lane, &mut check.lines).await?;
-            let what = match what {
-                None if seq < last => Some("lines are missing at the end"),
-                None if seq > last => Some("lines were added behind the last link"),
-                None if found.as_slice() != hash => Some("the note of the last link was altered"),
-                other => other,
-            };
-            if let Some(what) = what {
-                let shard = shard.clone();
-                check.faults.push(JournalFault {
-                    shard,
-                    lane,
-                    seq,
-                    what,
-                });
-            }
-            check.ends.push((shard, lane, seq, found));
-        }
-        Ok(check)
-    }
-
-    /// The last good link of a chain, and what is wrong after it.
-    async fn check_chain(
-        &self,
-        shard: &str,
-        lane: u32,
-        lines: &mut u64,
-    ) -> Result<(u64, [u8; 32], Option<&'static str>), StoreError> {
-        let (mut seq, mut previous) = (0u64, START);
-        loop {
-            let values = args![shard, lane, seq as i64, LARGEST as i64];
-            let rows = self.db.fetch(CHAIN, values).await?;
-            let full = rows.len() == LARGEST;
-            for row in &rows {
-                *lines += 1;
-                let Ok((found, detail)) = line(row) else {
-                    return Ok((seq + 1, previous, Some("the line cannot be read")));
-                };
-                if found.seq != seq + 1 {
-                    return Ok((seq + 1, previous, Some("a line is missing")));
-                }
-                if found.previous != previous {
-                    return Ok((
-                        found.seq,
-                        previous,
-                        Some("the line does not follow the one before"),
-                    ));
-                }
-                let place = (lane, found.seq);
-                let crypto = self.crypto.as_ref();
-                let hash = link(
-                    crypto,
-                    &previous,
-                    shard,
-                    place,
-                    found.at,
-                    &found.entry,
-                    &detail,
-                );
-                if hash != found.hash {
-                    return Ok((found.seq, previous, Some("the line was altered")));
-                }
-                (seq, previous) = (found.seq, hash);
-            }
-            if !full {
-                return Ok((seq, previous, None));
-            }
-        }
-    }
+/// What shows that a session was made by this installation: token hash, name, begin and end.
+pub(crate) fn session_proof(crypto: &dyn Crypto, values: &[Val]) -> [u8; 32] {
+    let mut text = Vec::new();
+    push_content(&mut text, &t::SESSION, values);
+    crypto.mac(&text)
 }
 
 fn staff(row: &Row) -> Result<Staff, StoreError> {

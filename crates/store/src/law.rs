@@ -4,6 +4,7 @@
 use crate::Store;
 use crate::db::{Durability, transact};
 use crate::error::StoreError;
+use crate::journal;
 use crate::schema as t;
 use crate::value::args;
 use crate::write::{Clash, insert};
@@ -44,6 +45,7 @@ impl Store {
         if have.map_or(Ok(0), |row| row.int(0))? > 0 {
             return Ok(false);
         }
+        let crypto = self.crypto.as_ref();
         transact!(self.db, Durability::Synced, |tx| {
             let (mut texts, mut book) = (Vec::new(), Vec::new());
             for (path, text) in files {
@@ -52,7 +54,8 @@ impl Store {
                 book.push(args![digest, *path, name, at]);
             }
             insert(tx, &t::LAW_FILE, texts, Clash::Different).await?;
-            insert(tx, &t::LAW_BOOK, book, Clash::Different).await
+            insert(tx, &t::LAW_BOOK, book, Clash::Different).await?;
+            journal::append(tx, crypto, journal::HOUSE, 0, at, &[]).await
         })?;
         Ok(true)
     }

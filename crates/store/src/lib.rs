@@ -7,6 +7,9 @@
 //! Invariants: only additions; a record written twice is one record; a change is on disk before its
 //! answer; identity and account numbers are sealed; SQLite and PostgreSQL give the same answers.
 
+mod adopt;
+mod audit;
+mod backup;
 mod cases;
 mod change;
 mod check;
@@ -30,10 +33,13 @@ mod people;
 mod population;
 mod presence;
 mod schema;
+mod seal;
 mod statistics;
 mod value;
 mod write;
 
+pub use audit::{JournalCheck, JournalFault, RecordCheck, RowFault};
+pub use backup::check_whole;
 pub use cases::{CaseFile, TaskCount};
 pub use change::{
     BankAnswer, CaseHappening, ChangeSet, Committed, Expected, JournalEntry, Message, Run,
@@ -42,7 +48,7 @@ pub use entitlements::{Carry, Coverage, Mark, OutcomeCount, Owed, fingerprint};
 pub use error::StoreError;
 pub use fault::Fault;
 pub use history::Loaded;
-pub use house::{JournalCheck, JournalFault, Staff};
+pub use house::Staff;
 pub use journal::JournalLine;
 pub use law::LawBook;
 pub use lists::{BatchState, Counted, Listed, ListedQuery, PaidInArea, TaskBucket};
@@ -95,6 +101,11 @@ impl Store {
         self.db.close().await;
     }
 
+    /// Is this PostgreSQL?
+    pub fn is_postgres(&self) -> bool {
+        self.db.is_pg()
+    }
+
     /// The keys that numbers are sealed with.
     pub fn crypto(&self) -> &Arc<dyn Crypto> {
         &self.crypto
@@ -104,7 +115,8 @@ impl Store {
     /// Several processes may do this at once. Gives the number of steps taken.
     ///
     /// # Errors
-    /// [`StoreError::TooNew`] when a newer program has been here.
+    /// [`StoreError::TooNew`] when a newer program has been here, [`StoreError::WrongKey`] when the
+    /// database was made with another key.
     pub async fn migrate(&self) -> Result<u64, StoreError> {
         let known = migrations::STEPS.len() as i64;
         let mut made = Ok(0);
@@ -141,6 +153,7 @@ impl Store {
             })?;
             if !step {
                 self.tell_planner().await?;
+                self.adopt(taken).await?;
                 return Ok(taken);
             }
             taken += 1;

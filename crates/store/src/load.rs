@@ -1,10 +1,14 @@
 //! Loading a whole register: hundreds of thousands of households in seconds.
 
 use crate::Store;
-use crate::db::{Db, Durability, Tx, transact};
+use crate::audit::owned;
+use crate::change::JournalEntry;
+use crate::db::{Db, Durability, Link, Tx, transact};
 use crate::encode::{self as row, Values};
 use crate::error::StoreError;
+use crate::journal;
 use crate::schema::{self as t, Table};
+use crate::seal::{Seal, add_all};
 use crate::value::{Val, args};
 use crate::write::{Clash, insert};
 use base::{Id, Instant};
@@ -56,9 +60,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::Different`] when a code stands for another area.
     pub async fn put_areas(&self, areas: &[Area]) -> Result<u64, StoreError> {
+        let crypto = self.crypto.as_ref();
         transact!(self.db, Durability::Synced, |tx| {
             let rows = areas.iter().map(row::area).collect();
-            insert(tx, &t::AREA, rows, Clash::Different).await
+            let written = insert(tx, &t::AREA, rows, Clash::Different).await?;
+            let now = chrono::Utc::now();
+            journal::append(tx, crypto, journal::HOUSE, 0, now, &[]).await?;
+            Ok(written)
         })
     }
 
@@ -97,13 +105,13 @@ impl Store {
         });
         let count = match &self.db {
             Db::Sqlite { path, .. } => {
-                let path = path.clone();
+                let (path, crypto) = (path.clone(), self.crypto.clone());
                 let writer = tokio::task::spawn_blocking(move || {
                     let mut connection = sqlite_writer(&path)?;
                     let mut count = LoadCount::default();
                     while let Some(chunk) = receive.blocking_recv() {
                         count.add(&chunk);
-                        count.written += write_sqlite(&mut connection, chunk)?;
+                        count.written += write_sqlite(&mut connection, crypto.as_ref(), chunk)?;
                         progress(count);
                     }
                     connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
@@ -126,11 +134,13 @@ impl Store {
     }
 
     async fn write_pg(&self, chunk: ChunkRows) -> Result<u64, StoreError> {
+        let crypto = self.crypto.as_ref();
         let copied = transact!(self.db, Durability::Bulk, |tx| {
             let mut written = 0;
             for (table, rows) in &chunk.tables {
                 written += copy(tx, table, rows).await?;
             }
+            chunk.append(tx, crypto).await?;
             Ok(written)
         });
         match copied {
@@ -143,6 +153,7 @@ impl Store {
                     for (table, rows) in &chunk.tables {
                         written += insert(tx, table, rows.clone(), Clash::Different).await?;
                     }
+                    journal::append(tx, crypto, &chunk.shard, 0, chunk.at, &[]).await?;
                     Ok(written)
                 })
             }
@@ -153,10 +164,27 @@ impl Store {
 
 /// A chunk as rows, table by table.
 struct ChunkRows {
+    shard: String,
+    at: Instant,
     tables: Vec<(&'static Table, Vec<Values>)>,
+    /// Lines of the journal that seal all of them.
+    lines: Vec<(JournalEntry, Option<Vec<u8>>)>,
     households: u64,
     persons: u64,
     evidence: u64,
+}
+
+impl ChunkRows {
+    /// Links the seals of all rows into the journal.
+    async fn append(&self, tx: &mut Tx, crypto: &dyn Crypto) -> Result<(), StoreError> {
+        let head = journal::lock(tx, &self.shard, 0).await?;
+        let place = (self.shard.as_str(), 0);
+        let (rows, (seq, hash)) = journal::chain(crypto, head, place, self.at, &self.lines);
+        insert(tx, &t::JOURNAL, rows, Clash::Different).await?;
+        let values = args![&self.shard, 0i64, seq as i64, hash];
+        tx.execute(journal::HEAD_SET, values).await?;
+        Ok(())
+    }
 }
 
 impl LoadCount {
@@ -169,7 +197,10 @@ impl LoadCount {
 
 fn rows_of(crypto: &dyn Crypto, c: RegisterChunk, at: Instant) -> ChunkRows {
     let mut rows = ChunkRows {
+        shard: c.shard.clone(),
+        at,
         tables: Vec::new(),
+        lines: Vec::new(),
         households: c.households.len() as u64,
         persons: c.persons.len() as u64,
         evidence: c.evidence.len() as u64,
@@ -220,6 +251,11 @@ fn rows_of(crypto: &dyn Crypto, c: RegisterChunk, at: Instant) -> ChunkRows {
     );
     add(&t::HEAD, heads);
     add(&t::PRESENCE, presences);
+    let mut seal = Seal::default();
+    for (table, values) in &rows.tables {
+        add_all(&mut seal, table, values);
+    }
+    rows.lines = journal::with_seals(crypto, &[], &mut seal);
     rows
 }
 
@@ -338,77 +374,113 @@ fn sqlite_writer(path: &Path) -> Result<rusqlite::Connection, StoreError> {
 
 fn write_sqlite(
     connection: &mut rusqlite::Connection,
-    chunk: ChunkRows,
+    crypto: &dyn Crypto,
+    mut chunk: ChunkRows,
 ) -> Result<u64, StoreError> {
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let mut written = 0;
+    // For the seal, when not all were new: the groups that were, and the rows of those that were in part.
+    let mut fresh: Vec<(&'static Table, &[Values])> = Vec::new();
+    let mut stored: Vec<(&'static Table, Values)> = Vec::new();
+    let mut all_new = true;
     for (table, rows) in &chunk.tables {
-        let mut known = Vec::new();
-        let (many, rest) = rows.as_chunks::<AT_ONCE>();
-        if !many.is_empty() {
-            let mut statement = tx.prepare_cached(&table.insert_sql(AT_ONCE, false))?;
-            for chunk in many {
-                let values = chunk.iter().flatten();
-                let new = statement.execute(rusqlite::params_from_iter(values))?;
-                written += new as u64;
-                if new < AT_ONCE {
-                    known.extend(chunk);
+        let (many, one) = (table.insert_sql(AT_ONCE, false), table.insert_sql(1, false));
+        let whole = rows.len() / AT_ONCE * AT_ONCE;
+        let groups = rows[..whole].chunks(AT_ONCE).map(|group| (&many, group));
+        let rest = rows[whole..].chunks(1).map(|group| (&one, group));
+        for (sql, group) in groups.chain(rest) {
+            let values = group.iter().flatten();
+            let new = tx
+                .prepare_cached(sql)?
+                .execute(rusqlite::params_from_iter(values))?;
+            written += new as u64;
+            if new == group.len() {
+                fresh.push((table, group));
+                continue;
+            }
+            all_new = false;
+            let mut statement = tx.prepare_cached(&table.select_sql())?;
+            for values in group {
+                let there = compare(&mut statement, table, values)?;
+                if new > 0 {
+                    stored.push((table, there));
                 }
             }
         }
-        let mut statement = tx.prepare_cached(&table.insert_sql(1, false))?;
-        for values in rest {
-            match statement.execute(rusqlite::params_from_iter(values))? {
-                0 => known.push(values),
-                n => written += n as u64,
-            }
+    }
+    if !all_new {
+        let mut seal = Seal::default();
+        for (table, group) in fresh {
+            add_all(&mut seal, table, group);
         }
-        if !known.is_empty() {
-            let mut statement = tx.prepare_cached(&table.select_sql())?;
-            for values in known {
-                compare(&mut statement, table, values)?;
-            }
+        for (table, row) in &stored {
+            seal.add(table, row);
         }
+        chunk.lines = journal::with_seals(crypto, &[], &mut seal);
+    }
+    if !chunk.lines.is_empty() {
+        append_sqlite(&tx, crypto, &chunk)?;
     }
     tx.commit()?;
     Ok(written)
 }
 
+/// As [`ChunkRows::append`].
+fn append_sqlite(
+    tx: &rusqlite::Transaction<'_>,
+    crypto: &dyn Crypto,
+    chunk: &ChunkRows,
+) -> Result<(), StoreError> {
+    let place = (chunk.shard.as_str(), 0);
+    let start = args![&chunk.shard, 0i64, journal::START];
+    tx.prepare_cached(journal::HEAD_NEW)?
+        .execute(rusqlite::params_from_iter(&start))?;
+    let head = tx
+        .prepare_cached(journal::HEAD)?
+        .query_row(rusqlite::params_from_iter(&start[..2]), |row| {
+            Ok((row.get::<_, i64>(0)? as u64, row.get::<_, [u8; 32]>(1)?))
+        })?;
+    let (rows, (seq, hash)) = journal::chain(crypto, head, place, chunk.at, &chunk.lines);
+    let mut statement = tx.prepare_cached(&t::JOURNAL.insert_sql(1, false))?;
+    for row in &rows {
+        statement.execute(rusqlite::params_from_iter(row))?;
+    }
+    // This driver numbers values as they appear in the statement.
+    let values = args![seq as i64, hash, &chunk.shard, 0i64];
+    tx.prepare_cached(journal::HEAD_SET)?
+        .execute(rusqlite::params_from_iter(&values))?;
+    Ok(())
+}
+
+/// The row as it is stored.
 fn compare(
     statement: &mut rusqlite::CachedStatement<'_>,
     table: &'static Table,
     values: &Values,
-) -> Result<(), StoreError> {
+) -> Result<Values, StoreError> {
     let key = &values[..table.key];
     let mut found = statement.query(rusqlite::params_from_iter(key))?;
     let stored = found
         .next()?
         .ok_or_else(|| StoreError::corrupt(table.name, "nothing"))?;
+    let mut there = Vec::with_capacity(values.len());
     for (i, (column, ours)) in table.columns.iter().zip(values).enumerate() {
-        if !column.opaque && *ours != sqlite_value(stored.get_ref(i)?) {
+        let theirs = owned(stored.get_ref(i)?);
+        if !column.opaque && *ours != theirs {
             return Err(StoreError::Different {
                 table: table.name,
                 key: key.iter().map(Val::show).collect::<Vec<_>>().join(" "),
                 column: column.name,
             });
         }
+        there.push(theirs);
     }
-    Ok(())
-}
-
-fn sqlite_value(value: rusqlite::types::ValueRef<'_>) -> Val {
-    use rusqlite::types::ValueRef;
-    match value {
-        ValueRef::Integer(n) => Val::Int(Some(n)),
-        ValueRef::Text(text) => Val::Text(Some(String::from_utf8_lossy(text).into_owned())),
-        ValueRef::Blob(bytes) => Val::Bytes(Some(bytes.to_vec())),
-        _ => Val::Int(None),
-    }
+    Ok(there)
 }
 
 /// PostgreSQL's `COPY`, in its text form.
 async fn copy(tx: &mut Tx, table: &'static Table, rows: &[Values]) -> Result<u64, StoreError> {
-    let Tx::Pg(tx) = tx else {
+    let Link::Pg(tx) = &mut tx.link else {
         return Err(StoreError::Invalid("COPY is PostgreSQL's".into()));
     };
     let mut text = String::with_capacity(rows.len() * 128);

@@ -559,6 +559,11 @@ pub(crate) const STEPS: &[Step] = &[
          committed_at BIGINT NOT NULL, \
          PRIMARY KEY (shard, id)) /* clustered */",
     ),
+    step("journal_seal", "ALTER TABLE journal ADD COLUMN seal BYTEA"),
+    step(
+        "session_proof",
+        "ALTER TABLE session ADD COLUMN proof BYTEA",
+    ),
     step(
         "law_file",
         "CREATE TABLE law_file (\

@@ -20,7 +20,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 /// Households read at once.
 const CHUNK: i64 = 2048;
 /// Columns of the widest statement.
-const WIDEST: usize = 12;
+const WIDEST: usize = 16;
 /// Chunks read ahead.
 const AHEAD: usize = 2;
 
@@ -150,7 +150,7 @@ impl Source {
     /// Runs a statement and hands each row to `each`.
     pub(crate) fn rows(
         &mut self,
-        sql: &'static str,
+        sql: &str,
         values: Vec<Val>,
         mut each: impl FnMut(&Cells<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
@@ -173,7 +173,7 @@ impl Source {
                     *tx = Some(runtime.block_on(read_pg_transaction(pool))?);
                 }
                 let Some(tx) = tx else { return Ok(()) };
-                for row in runtime.block_on(tx.fetch(sql, values))? {
+                for row in runtime.block_on(tx.fetch_generated(sql.to_owned(), values))? {
                     let mut cells = [ValueRef::Null; WIDEST];
                     for (cell, value) in cells.iter_mut().zip(&row.0) {
                         *cell = match value {
@@ -197,6 +197,11 @@ pub(crate) struct Cells<'a>([ValueRef<'a>; WIDEST]);
 impl<'a> Cells<'a> {
     fn bad(&self, i: usize) -> StoreError {
         StoreError::corrupt(format!("column {i}"), self.0[i])
+    }
+
+    /// All of them; those behind the statement's width are null.
+    pub(crate) fn values(&self) -> &[ValueRef<'a>] {
+        &self.0
     }
 
     pub(crate) fn int(&self, i: usize) -> Result<i64, StoreError> {

@@ -8,7 +8,9 @@ use crate::db::Tx;
 use crate::decode;
 use crate::error::StoreError;
 use crate::history::MEMBERS_EVER;
+use crate::schema::{HEAD, PRESENCE};
 use crate::value::args;
+use crate::write::update;
 use base::{Day, Id, Instant};
 use registry::timeline::{civil_day, placed_on, residence_on};
 use std::collections::BTreeSet;
@@ -38,8 +40,8 @@ pub(crate) async fn refresh(
     for household in moved {
         let shard = shards.household(tx, household).await?;
         let area = area_of(tx, &shard, household, day, c.at).await?;
-        tx.execute(HEAD_AREA, args![&shard, household, &area])
-            .await?;
+        let values = args![&shard, household, &area];
+        update(tx, &HEAD, HEAD_AREA, values).await?;
         for row in tx.fetch(MEMBERS_EVER, args![&shard, household]).await? {
             persons.insert(row.id(0)?);
         }
@@ -85,8 +87,9 @@ async fn refresh_person(
         Some(household) => area_of(tx, &home, household, day, known).await?,
         None => String::new(),
     };
-    tx.execute(PRESENCE_SET, args![shard, person, name, home, placed, area])
-        .await?;
+    let values = args![shard, person, name, home, placed, area];
+    tx.seal.add(&PRESENCE, &values);
+    tx.execute(PRESENCE_SET, values).await?;
     Ok(())
 }
 

@@ -27,6 +27,11 @@ pub(crate) struct Column {
 pub(crate) struct Table {
     pub(crate) name: &'static str,
     pub(crate) key: usize,
+    /// Its rows are sealed in the journal. Not so: the journal itself, which is chained, and who is signed
+    /// in, where each row carries its own proof.
+    pub(crate) sealed: bool,
+    /// Its rows are changed by later records, and sealed again each time.
+    pub(crate) changes: bool,
     pub(crate) columns: &'static [Column],
 }
 
@@ -74,9 +79,46 @@ impl Table {
         )
     }
 
+    /// `SELECT` of the first and of a further page of all rows in the order of the key; the number of rows
+    /// comes last.
+    pub(crate) fn page_sql(&self) -> (String, String) {
+        let (names, keys) = (self.names(), self.key_names().join(", "));
+        let marks: Vec<String> = (1..=self.key).map(|i| format!("${i}")).collect();
+        let marks = marks.join(", ");
+        let name = self.name;
+        let last = self.key + 1;
+        (
+            format!("SELECT {names} FROM {name} ORDER BY {keys} LIMIT $1"),
+            format!(
+                "SELECT {names} FROM {name} WHERE ({keys}) > ({marks}) ORDER BY {keys} LIMIT ${last}"
+            ),
+        )
+    }
+
     /// `COPY` of PostgreSQL's text form.
     pub(crate) fn copy_sql(&self, into: &str) -> String {
         format!("COPY {into} ({}) FROM STDIN", self.names())
+    }
+
+    /// Place of a column.
+    pub(crate) fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|c| c.name == name)
+    }
+
+    /// The columns that name a row among all of its table: its id (with the moment, where one id has
+    /// several records), else its key without the shard. Places, in order.
+    pub(crate) fn naming(&self) -> &'static [usize] {
+        match self.name {
+            "award" => &[2, 3],
+            _ => match (self.column("id"), self.key) {
+                (Some(1), _) => &[1],
+                (Some(2), _) => &[2],
+                (Some(3), _) => &[3],
+                (Some(5), _) => &[5],
+                (_, 1) => &[0],
+                _ => &[1],
+            },
+        }
     }
 
     /// Column names in order.
@@ -97,6 +139,11 @@ macro_rules! table {
         pub(crate) const $konst: Table = Table {
             name: $name,
             key: $key,
+            sealed: !matches!($name.as_bytes(), b"journal" | b"journal_head" | b"session"),
+            changes: matches!(
+                $name.as_bytes(),
+                b"payment" | b"case_file" | b"task" | b"staff" | b"outbox" | b"run" | b"setting" | b"head" | b"presence"
+            ),
             columns: &[$(Column {
                 name: stringify!($column),
                 ty: Ty::$ty,
@@ -434,6 +481,7 @@ table! {
     staff Text,
     made_at Int,
     expires_at Int,
+    proof Bytes,
 }
 
 table! {
@@ -449,6 +497,7 @@ table! {
     detail Text,
     previous Bytes,
     hash Bytes,
+    seal Bytes,
 }
 
 table! {
@@ -523,6 +572,14 @@ table! {
 }
 
 table! {
+    /// Which steps of the schema were taken.
+    SCHEMA_VERSION = "schema_version" key 1:
+    version Int,
+    name Text,
+    applied_at Int,
+}
+
+table! {
     /// Texts of law files by their digests; a reference table.
     LAW_FILE = "law_file" key 1:
     digest Text,
@@ -571,6 +628,7 @@ pub(crate) const TABLES: &[&Table] = &[
     &HEAD,
     &PRESENCE,
     &CHANGE_SET,
+    &SCHEMA_VERSION,
     &LAW_FILE,
     &LAW_BOOK,
 ];

@@ -4,6 +4,8 @@ use crate::db::Tx;
 use crate::encode::Values;
 use crate::error::StoreError;
 use crate::schema::Table;
+use crate::seal::add_all;
+use crate::value::Val;
 
 /// Rows a statement: few different sizes, so that prepared statements are used again. The largest
 /// stays below SQLite's 32 766 values a statement with the widest table.
@@ -39,9 +41,15 @@ pub(crate) async fn insert(
         let new = tx
             .execute_generated(table.insert_sql(size, tx.is_pg()), values)
             .await?;
-        if new < size as u64 {
+        if new == size as u64 {
+            add_all(&mut tx.seal, table, chunk);
+        } else {
             for row in chunk.iter() {
-                compare(tx, table, row, clash).await?;
+                let stored = compare(tx, table, row, clash).await?;
+                // Which ones are new is not known; once more as it stands does no harm.
+                if new > 0 && table.sealed {
+                    tx.seal.add(table, &stored);
+                }
             }
         }
         written += new;
@@ -50,19 +58,36 @@ pub(crate) async fn insert(
     Ok(written)
 }
 
+/// Runs a statement that changes rows of a table which later records change; seals them as they are now.
+/// Gives how many there are. The statement is completed by `RETURNING`.
+pub(crate) async fn update(
+    tx: &mut Tx,
+    table: &'static Table,
+    sql: &str,
+    values: Vec<Val>,
+) -> Result<u64, StoreError> {
+    let sql = format!("{sql} RETURNING {}", table.names());
+    let rows = tx.fetch_generated(sql, values).await?;
+    for row in &rows {
+        tx.seal.add(table, &row.0);
+    }
+    Ok(rows.len() as u64)
+}
+
+/// The row as it is stored.
 async fn compare(
     tx: &mut Tx,
     table: &'static Table,
     row: &Values,
     clash: Clash,
-) -> Result<(), StoreError> {
+) -> Result<Values, StoreError> {
     let key = row[..table.key].to_vec();
     let show = || {
         let parts: Vec<String> = key.iter().map(|v| v.show()).collect();
         parts.join(" ")
     };
     let found = tx.fetch_generated(table.select_sql(), key.clone()).await?;
-    let Some(stored) = found.first() else {
+    let Some(stored) = found.into_iter().next() else {
         return Err(StoreError::corrupt(
             format!("{} {}", table.name, show()),
             "nothing",
@@ -82,5 +107,5 @@ async fn compare(
             });
         }
     }
-    Ok(())
+    Ok(stored.0)
 }

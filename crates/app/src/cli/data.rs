@@ -212,7 +212,12 @@ pub async fn replay(args: ReplayArgs) -> Outcome {
 /// `minsheng verify`
 pub async fn verify(args: VerifyArgs) -> Outcome {
     let office = Office::open(&args.place.location()).await?;
-    let summary = office.verify(args.replays, Office::now()).await?;
+    let mut summary = office.verify(args.replays, Office::now()).await?;
+    if let Some(file) = &args.anchor {
+        let check = office.check_anchors(file).await?;
+        summary.anchors = check.anchors;
+        summary.findings.extend(check.findings);
+    }
     if args.json {
         print_json(&summary)?;
     } else {
@@ -229,7 +234,7 @@ pub async fn import(args: ImportArgs) -> Outcome {
     super::import::run(args).await
 }
 
-fn found_if(found: bool) -> Outcome {
+pub(super) fn found_if(found: bool) -> Outcome {
     if found {
         Err(Failure::Found(String::new()))
     } else {
@@ -244,7 +249,7 @@ fn file_name(path: &Path) -> String {
         .into_owned()
 }
 
-fn print_json(value: &impl serde::Serialize) -> Outcome {
+pub(super) fn print_json(value: &impl serde::Serialize) -> Outcome {
     println!("{:#}", serde_json::to_value(value)?);
     Ok(())
 }

@@ -5,6 +5,7 @@ use super::{Failure, Outcome};
 use crate::lawbook;
 use clap::{Args, Subcommand};
 use policy::dmn::{Inputs, Program, exchange, model, tck, write};
+use policy::feel::temporal::DateTime;
 use policy::law::{Law, Type, Value};
 use std::path::{Path, PathBuf};
 
@@ -143,10 +144,10 @@ fn eval(args: &EvalArgs) -> Outcome {
             problem.element, problem.message, problem.text
         );
     }
-    let value = match program.call_service(&args.decision, &inputs, None) {
+    let value = match program.call_service(&args.decision, &inputs, now()) {
         Ok(value) => value,
         Err(_) => program
-            .evaluate(&args.decision, &inputs, None)
+            .evaluate(&args.decision, &inputs, now())
             .map_err(|e| format!("{}: {e}", args.decision))?,
     };
     println!("{:#}", serde_json::json!({"result": value.to_json()}));
@@ -212,7 +213,7 @@ fn run_tck(args: &TckArgs) -> Outcome {
             path: path.to_string_lossy().replace('\\', "/"),
         });
     }
-    let results = tck::run(&files, None);
+    let results = tck::run(&files, now());
     if results.is_empty() {
         return Err(Failure::Input(format!(
             "{}: no test cases in it; give TestCases, a level, or one folder of cases",
@@ -262,6 +263,11 @@ fn run_tck(args: &TckArgs) -> Outcome {
         0 => Ok(()),
         _ => Err(Failure::Found(String::new())),
     }
+}
+
+/// What `now()` and `today()` give: the present moment in Greenwich.
+fn now() -> Option<DateTime> {
+    DateTime::parse(&chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

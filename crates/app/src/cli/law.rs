@@ -24,6 +24,12 @@ pub enum LawCommand {
     Diff(super::law_diff::DiffArgs),
     /// Evaluates one situation given as JSON; no register needed.
     Eval(EvalArgs),
+    /// Lays files out: tables in columns, even blanks; prose and meaning stay. Status 1 with --check when one differs.
+    Fmt(super::law_text::FmtArgs),
+    /// Writes the beginning of a law for another place: places, evidence, one programme, examples.
+    New(super::law_text::NewArgs),
+    /// Prints the reference of FEEL's built-in functions, made from the program.
+    Reference,
 }
 
 /// `law check`
@@ -35,9 +41,9 @@ pub struct CheckArgs {
     /// As JSON.
     #[arg(long)]
     pub json: bool,
-    /// Language of messages: zh, en, or both.
-    #[arg(long, default_value = "both")]
-    pub lang: String,
+    /// Language of messages: zh, en, or both; without it the language of the environment, else both.
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
     /// Check again whenever a file changes, until interrupted.
     #[arg(long, requires = "path", conflicts_with = "json")]
     pub watch: bool,
@@ -153,24 +159,75 @@ pub fn run(command: LawCommand) -> Outcome {
         LawCommand::Test(args) => test(&args),
         LawCommand::List(args) => list(&args),
         LawCommand::Eval(args) => eval(&args),
+        LawCommand::Fmt(args) => super::law_text::fmt(&args),
+        LawCommand::New(args) => super::law_text::new(&args),
+        LawCommand::Reference => {
+            print!("{}", policy::feel::reference::page());
+            Ok(())
+        }
+    }
+}
+
+/// A language to speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Lang {
+    /// Chinese.
+    Zh,
+    /// English.
+    En,
+    /// Chinese, then English.
+    Both,
+}
+
+impl Lang {
+    /// What the environment says, by the names that programs look at in this order.
+    fn of_environment() -> Lang {
+        let names = ["LC_ALL", "LC_MESSAGES", "LANG"];
+        let set = names.iter().filter_map(|name| std::env::var(name).ok());
+        let first = set.into_iter().find(|value| !value.is_empty());
+        Lang::of_locale(&first.unwrap_or_default())
+    }
+
+    /// `zh_CN.UTF-8` is Chinese, `en_GB` English, `C` says nothing.
+    fn of_locale(locale: &str) -> Lang {
+        match locale.split(['_', '.', '-', '@']).next() {
+            Some("zh") => Lang::Zh,
+            Some("en") => Lang::En,
+            _ => Lang::Both,
+        }
     }
 }
 
 fn check(args: &CheckArgs) -> Outcome {
-    let language = language(&args.lang)?;
+    let language = match args.lang.unwrap_or_else(Lang::of_environment) {
+        Lang::Zh => Language::Chinese,
+        Lang::En => Language::English,
+        Lang::Both => Language::Both,
+    };
     let (law, report) = Law::check(lawbook::read(args.path.as_deref())?);
     if args.json {
         println!("{:#}", report.to_json());
     } else {
         print!("{}", report.render(language));
         if let Some(law) = &law {
-            println!(
-                "{} instruments, {} rules, {} parameters, {} programmes: fine",
+            let counts = [
                 law.instruments().len(),
                 law.rules().len(),
                 law.parameters().count(),
                 programme_ids(law).len(),
+            ];
+            let [instruments, rules, figures, programmes] = counts;
+            let zh = format!(
+                "{instruments} 部法规，{rules} 条规则，{figures} 个参数，{programmes} 个项目：没有错误"
             );
+            let en = format!(
+                "{instruments} instruments, {rules} rules, {figures} parameters, {programmes} programmes: fine"
+            );
+            match language {
+                Language::Chinese => println!("{zh}"),
+                Language::English => println!("{en}"),
+                Language::Both => println!("{zh} · {en}"),
+            }
         }
     }
     match report.has_errors() {
@@ -238,15 +295,15 @@ fn accept(law: &Law, folder: Option<&Path>, name: &str, text: &str) -> Outcome {
 /// How often files are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 
-/// Checks, and again after each change, until the program is interrupted.
+/// Checks, and again after each change, until the program is interrupted or nobody reads on.
 fn watch(args: &CheckArgs) -> Outcome {
     let path = args.path.as_deref().unwrap_or(Path::new("."));
-    let mut seen = None;
-    loop {
+    let mut seen: Option<BTreeMap<PathBuf, (SystemTime, u64)>> = None;
+    while !crate::output::closed() {
         let now = stamps(path)?;
         if seen.as_ref() != Some(&now) {
-            if seen.is_some() {
-                println!("——");
+            if let Some(seen) = &seen {
+                println!("—— {}", changed(seen, &now));
             }
             match check(args) {
                 Err(Failure::Input(text)) => eprintln!("minsheng: {text}"),
@@ -256,6 +313,21 @@ fn watch(args: &CheckArgs) -> Outcome {
         }
         std::thread::sleep(LOOK_EVERY);
     }
+    Ok(())
+}
+
+/// The names of the files that differ between two looks.
+fn changed<T: PartialEq>(old: &BTreeMap<PathBuf, T>, new: &BTreeMap<PathBuf, T>) -> String {
+    let other = new
+        .iter()
+        .filter(|(path, stamp)| old.get(*path) != Some(*stamp));
+    let gone = old.keys().filter(|path| !new.contains_key(*path));
+    let names = other
+        .map(|(path, _)| path)
+        .chain(gone)
+        .filter_map(|p| p.file_name());
+    let names: Vec<_> = names.map(|n| n.to_string_lossy()).collect();
+    names.join(", ")
 }
 
 /// Every file beneath a path with its time and size.
@@ -366,4 +438,18 @@ pub fn workdays(args: &WorkdaysArgs) -> Outcome {
     let law = load_law(args.law.as_deref())?;
     println!("{}", law.calendar(&args.place).add(start, args.days)?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lang;
+
+    #[test]
+    fn locales_choose_a_language() {
+        assert_eq!(Lang::of_locale("zh_CN.UTF-8"), Lang::Zh);
+        assert_eq!(Lang::of_locale("en"), Lang::En);
+        for other in ["", "C", "C.UTF-8", "POSIX", "de_DE"] {
+            assert_eq!(Lang::of_locale(other), Lang::Both);
+        }
+    }
 }

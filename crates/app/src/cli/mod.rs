@@ -1,11 +1,13 @@
 //! The command line. Exit status: 0 fine, 1 found something, 2 bad arguments or input.
 
+mod custody;
 mod data;
 mod demo;
 mod dmn;
 mod import;
 mod law;
 mod law_diff;
+mod law_text;
 mod progress;
 mod readers;
 mod simulate;
@@ -85,7 +87,13 @@ pub enum Command {
     Readers(ReadersArgs),
     /// Checks every invariant over the whole data.
     Verify(VerifyArgs),
-    /// Law files: check, test, list, eval.
+    /// Writes the ends of the journal's chains to a file that an auditor keeps.
+    Anchor(AnchorArgs),
+    /// Copies the database to a file while it is in use; the key is not in it.
+    Backup(BackupArgs),
+    /// Puts a backup in place and checks every record in it.
+    Restore(RestoreArgs),
+    /// Law files: check, test, list, diff, eval, fmt, new, reference.
     #[command(subcommand)]
     Law(law::LawCommand),
     /// DMN models: eval, export, import, tck.
@@ -301,6 +309,57 @@ pub struct VerifyArgs {
     /// Subjects determined anew whose every version is replayed; 0 for all of them.
     #[arg(long, value_name = "N", default_value_t = 5000)]
     pub replays: usize,
+    /// Anchors made by `minsheng anchor`: the journal must pass through each of them.
+    #[arg(long, value_name = "FILE")]
+    pub anchor: Option<PathBuf>,
+    /// Results as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `anchor`
+#[derive(Debug, Args)]
+pub struct AnchorArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// The auditor's file; a line is appended.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Results as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `backup`
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// The copy; must not be there yet.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Results as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `restore`
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// The backup.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The key file that was kept apart, when --data has none.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Set data that is there aside, under another name.
+    #[arg(long)]
+    pub replace: bool,
     /// Results as JSON.
     #[arg(long)]
     pub json: bool,
@@ -434,6 +493,9 @@ async fn dispatch_async(command: Command) -> Outcome {
         Command::Replay(args) => data::replay(args).await,
         Command::Readers(args) => readers::run(args).await,
         Command::Verify(args) => data::verify(args).await,
+        Command::Anchor(args) => custody::anchor(args).await,
+        Command::Backup(args) => custody::backup(args).await,
+        Command::Restore(args) => custody::restore(args).await,
         Command::Bench(args) => crate::bench::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Law(_) | Command::Dmn(_) | Command::Workdays(_) => Ok(()),

@@ -1,6 +1,8 @@
 //! What the program can do, each thing once: prefetch from the store, decide in the pure rooms, commit.
 //! The command line, the site and the API call these and nothing beneath them.
 
+pub mod anchor;
+pub mod backup;
 mod bundles;
 pub mod cases;
 pub mod change;

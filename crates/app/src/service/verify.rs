@@ -7,7 +7,7 @@ use base::{Fen, Id};
 use entitlement::change::At;
 use ledger::account::Purpose;
 use ledger::verify::Verifier;
-use store::Run;
+use store::{JournalFault, RowFault, Run};
 
 const PAGE: usize = 20_000;
 
@@ -26,6 +26,12 @@ pub struct VerifySummary {
     pub replayed: u64,
     /// Journal lines read.
     pub journal: u64,
+    /// Records of all kinds held against what the journal says was recorded.
+    pub records: u64,
+    /// Of these, those whose content was lawfully erased.
+    pub erased: u64,
+    /// Anchors that the journal was held against.
+    pub anchors: u64,
     /// What is wrong; empty when all is well.
     pub findings: Vec<String>,
 }
@@ -34,13 +40,16 @@ impl VerifySummary {
     /// The one line of totals that the command ends with.
     pub fn line(&self) -> String {
         format!(
-            "verify: {} transfers, {} payments, {} determinations recomputed, {} of {} redetermined subjects replayed, {} journal lines: {} findings",
+            "verify: {} transfers, {} payments, {} determinations recomputed, {} of {} redetermined subjects replayed, {} journal lines, {} records ({} erased), {} anchors: {} findings",
             self.transfers,
             self.payments,
             self.determinations,
             self.replayed,
             self.redetermined,
             self.journal,
+            self.records,
+            self.erased,
+            self.anchors,
             self.findings.len()
         )
     }
@@ -48,7 +57,7 @@ impl VerifySummary {
 
 impl Office {
     /// Checks the books, what is owed against the books, every determination against the rules, earlier
-    /// versions against what was known then, and the journal's chain. Of the subjects that were determined
+    /// versions against what was known then, the journal's chains, and every record against its seal. Of the subjects that were determined
     /// anew at most `replays` are replayed (0: all), the same ones each time.
     ///
     /// # Errors
@@ -59,14 +68,7 @@ impl Office {
         self.verify_owed(&mut summary).await?;
         self.verify_determinations(&mut summary, at).await?;
         self.verify_history(&mut summary, replays).await?;
-        let journal = self.store.check_journal().await?;
-        summary.journal = journal.lines;
-        summary.findings.extend(journal.faults.iter().map(|f| {
-            format!(
-                "journal of {} lane {} line {}: {}",
-                f.shard, f.lane, f.seq, f.what
-            )
-        }));
+        self.verify_records(&mut summary).await?;
         self.note_check(&summary, at).await?;
         Ok(summary)
     }
@@ -91,6 +93,19 @@ impl Office {
             changed_at: at.now,
         };
         self.store.put_run(&run).await?;
+        Ok(())
+    }
+
+    /// The journal's chains, and every record against what the journal says was recorded.
+    async fn verify_records(&self, summary: &mut VerifySummary) -> Result<(), ServiceError> {
+        let check = self.store.check_records().await?;
+        summary.journal = check.journal.lines;
+        summary.records = check.rows;
+        summary.erased = check.erased;
+        summary
+            .findings
+            .extend(check.journal.faults.iter().map(line_fault));
+        summary.findings.extend(check.faults.iter().map(row_fault));
         Ok(())
     }
 
@@ -243,4 +258,15 @@ impl Office {
         }
         Ok(findings)
     }
+}
+
+/// A fault of the journal in words.
+pub(super) fn line_fault(f: &JournalFault) -> String {
+    let (shard, lane, seq) = (&f.shard, f.lane, f.seq);
+    format!("journal of {shard} lane {lane} line {seq}: {}", f.what)
+}
+
+/// A record that is not what was recorded, in words.
+pub(super) fn row_fault(f: &RowFault) -> String {
+    format!("record {} {}: {}", f.table, f.key, f.what)
 }

@@ -22,7 +22,7 @@ pub(crate) fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_minsheng"));
     for name in ["MINSHENG_DATA", "MINSHENG_DATABASE", "MINSHENG_LAW"] {
         command.env_remove(name);
@@ -32,7 +32,7 @@ fn program() -> Command {
 }
 
 pub(crate) struct Ran {
-    code: i32,
+    pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
 }
@@ -57,7 +57,7 @@ impl Ran {
     }
 }
 
-fn run(args: &[&str]) -> Ran {
+pub(crate) fn run(args: &[&str]) -> Ran {
     Ran::of(program().args(args).output().expect("it runs"))
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn run_with(input: &str, args: &[&str]) -> Ran {
     Ran::of(child.wait_with_output().expect("it ends"))
 }
 
-fn path(path: &Path) -> &str {
+pub(crate) fn path(path: &Path) -> &str {
     path.to_str().expect("a plain path")
 }
 
@@ -133,7 +133,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 
 /// The figures of `verify`'s one line: transfers, payments, determinations, …; it must find nothing.
 #[track_caller]
-fn verified(data: &Path) -> Vec<u64> {
+pub(crate) fn verified(data: &Path) -> Vec<u64> {
     let ran = run_on(data, &["verify"]).exits(0);
     let line = ran.out.lines().last().unwrap_or_default();
     assert!(

@@ -2,9 +2,12 @@
 
 mod applying;
 mod cli;
+mod custody;
 mod entitled;
 mod explained;
+mod guide;
 mod late;
+mod law_text;
 mod simulate;
 mod site;
 mod world;

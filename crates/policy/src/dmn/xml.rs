@@ -10,6 +10,9 @@ pub const MAX_DEPTH: usize = 100;
 /// Most elements.
 pub const MAX_ELEMENTS: usize = 500_000;
 
+/// Most attributes of one element: each is compared with those before it.
+pub const MAX_ATTRIBUTES: usize = 1000;
+
 /// An element with its name and attributes stripped of prefixes.
 #[derive(Clone, Debug, Default)]
 pub struct Element {
@@ -179,6 +182,11 @@ fn element(start: &BytesStart) -> Result<Element, String> {
             split(key).1
         };
         element.attributes.push((name, value));
+        if element.attributes.len() > MAX_ATTRIBUTES {
+            return Err(format!(
+                "an element has more than {MAX_ATTRIBUTES} attributes"
+            ));
+        }
     }
     Ok(element)
 }

@@ -15,6 +15,38 @@ pub fn expression(expr: &Expr) -> String {
     out
 }
 
+/// A value as FEEL where it has a literal: texts in quotes, lists and contexts with their items; other
+/// values as they are shown.
+pub fn value(value: &Value) -> String {
+    let mut out = String::new();
+    write_value(&mut out, value);
+    out
+}
+
+fn write_value(out: &mut String, value: &Value) {
+    match value {
+        Value::Text(text) => quoted(out, text),
+        Value::List(items) => {
+            out.push('[');
+            separated(out, items, write_value);
+            out.push(']');
+        }
+        Value::Context(context) => {
+            out.push('{');
+            let entries: Vec<_> = context.iter().collect();
+            separated(out, &entries, |out, (name, value)| {
+                out.push_str(name);
+                out.push_str(": ");
+                write_value(out, value);
+            });
+            out.push('}');
+        }
+        other => {
+            let _ = write!(out, "{other}");
+        }
+    }
+}
+
 /// The tests of a cell as FEEL.
 pub fn unary_tests(tests: &UnaryTests) -> String {
     if tests.is_any() {
@@ -319,9 +351,14 @@ fn quoted(out: &mut String, text: &str) {
 
 fn plain_name(name: &str) -> bool {
     let pieces = super::lexer::pieces_of(name);
-    pieces
-        .iter()
-        .all(|p| p.text.chars().all(super::lexer::continues_name))
+    let plain = |p: &super::lexer::Piece| {
+        p.text.chars().all(super::lexer::continues_name)
+            // A full-width mark is a mistake where it stands unquoted, a keyword a keyword.
+            && !p.text.contains(|c| super::diagnostic::ascii_mark(c).is_some())
+            && !super::parser::KEYWORDS.contains(&&*p.text)
+    };
+    name.starts_with(super::lexer::starts_name)
+        && pieces.iter().all(plain)
         && pieces.last().is_some_and(|p| p.end == name.len())
 }
 

@@ -1,8 +1,10 @@
 //! FEEL values: small, cheap to copy, shared where they are large.
 
 mod json;
+mod nest;
 
 pub use json::WrongJson;
+pub use nest::Items;
 
 use super::ast::Function;
 use super::number::Number;
@@ -12,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// One value. At most 32 bytes.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub enum Value {
     /// Nothing; in strict mode *not known*.
     #[default]
@@ -34,7 +36,7 @@ pub enum Value {
     /// Days and time.
     DaysTime(DaysTime),
     /// A list.
-    List(Arc<Vec<Value>>),
+    List(Arc<Items>),
     /// A context.
     Context(Arc<Context>),
     /// A range.
@@ -43,6 +45,21 @@ pub enum Value {
     Function(Arc<Function>),
     /// A record that the host keeps and reads field by field.
     Object(Object),
+}
+
+impl Clone for Value {
+    /// The kinds that rules mostly pass around are copied on the spot.
+    #[inline]
+    fn clone(&self) -> Value {
+        match self {
+            Value::Null => Value::Null,
+            Value::Boolean(b) => Value::Boolean(*b),
+            Value::Number(n) => Value::Number(*n),
+            Value::Date(d) => Value::Date(*d),
+            Value::Object(o) => Value::Object(*o),
+            other => other.shared(),
+        }
+    }
 }
 
 /// A host's record. What `handle` means is the host's affair.
@@ -160,9 +177,29 @@ impl Value {
         Value::Text(Arc::from(text))
     }
 
+    /// A copy of one of the less common kinds.
+    fn shared(&self) -> Value {
+        match self {
+            Value::Text(t) => Value::Text(t.clone()),
+            Value::List(items) => Value::List(items.clone()),
+            Value::Context(context) => Value::Context(context.clone()),
+            Value::Range(range) => Value::Range(range.clone()),
+            Value::Function(function) => Value::Function(function.clone()),
+            Value::Time(t) => Value::Time(*t),
+            Value::DateTime(d) => Value::DateTime(*d),
+            Value::YearsMonths(m) => Value::YearsMonths(*m),
+            Value::DaysTime(d) => Value::DaysTime(*d),
+            Value::Null => Value::Null,
+            Value::Boolean(b) => Value::Boolean(*b),
+            Value::Number(n) => Value::Number(*n),
+            Value::Date(d) => Value::Date(*d),
+            Value::Object(o) => Value::Object(*o),
+        }
+    }
+
     /// A list value.
     pub fn list(items: Vec<Value>) -> Value {
-        Value::List(Arc::new(items))
+        Value::List(Arc::new(Items::new(items)))
     }
 
     /// Is it null?
@@ -270,11 +307,21 @@ impl Value {
 
     /// Equality by the standard: `Some` for values of one kind and for null against anything,
     /// `None` where the question has no answer.
+    #[inline]
     pub fn equals(&self, other: &Value) -> Option<bool> {
         match (self, other) {
             (Value::Number(a), Value::Number(b)) => Some(a == b),
-            _ => equal(self, other, &mut 5_000_000),
+            (Value::Text(a), Value::Text(b)) => Some(Arc::ptr_eq(a, b) || a == b),
+            (Value::Boolean(a), Value::Boolean(b)) => Some(a == b),
+            _ => self.equals_counted(other).0,
         }
+    }
+
+    /// [`Value::equals`], and how many comparisons it took.
+    pub fn equals_counted(&self, other: &Value) -> (Option<bool>, u32) {
+        let mut budget = EQUAL_BUDGET;
+        let answer = equal(self, other, &mut budget, 0);
+        (answer, EQUAL_BUDGET - budget)
     }
 
     /// Is the value small enough to be written out: at most `nodes` values, 400 levels?
@@ -294,9 +341,18 @@ impl Value {
     }
 }
 
-/// Equality within a budget of comparisons: shared values can be exponentially large written out.
-fn equal(a: &Value, b: &Value, budget: &mut u32) -> Option<bool> {
+/// Most comparisons of one equality: shared values can be exponentially large written out.
+const EQUAL_BUDGET: u32 = 5_000_000;
+/// Deepest nesting of values that are compared.
+const EQUAL_DEPTH: u32 = 400;
+
+/// Equality within the budget; `None` beyond it.
+fn equal(a: &Value, b: &Value, budget: &mut u32, depth: u32) -> Option<bool> {
     *budget = budget.checked_sub(1)?;
+    if depth > EQUAL_DEPTH {
+        return None;
+    }
+    let depth = depth + 1;
     match (a, b) {
         (Value::Null, Value::Null) => Some(true),
         (Value::Null, _) | (_, Value::Null) => Some(false),
@@ -308,7 +364,10 @@ fn equal(a: &Value, b: &Value, budget: &mut u32) -> Option<bool> {
             if a.len() != b.len() {
                 return Some(false);
             }
-            all(a.iter().zip(b.iter()).map(|(a, b)| equal(a, b, budget)))
+            all(a
+                .iter()
+                .zip(b.iter())
+                .map(|(a, b)| equal(a, b, budget, depth)))
         }
         (Value::Context(a), Value::Context(b)) => {
             if Arc::ptr_eq(a, b) {
@@ -318,15 +377,15 @@ fn equal(a: &Value, b: &Value, budget: &mut u32) -> Option<bool> {
                 return Some(false);
             }
             all(a.iter().map(|(name, value)| match b.get(name) {
-                Some(other) => equal(value, other, budget),
+                Some(other) => equal(value, other, budget, depth),
                 None => Some(false),
             }))
         }
         (Value::Range(a), Value::Range(b)) => {
             let same_ends = a.low_closed == b.low_closed && a.high_closed == b.high_closed;
             let ends = Some(a.compared == b.compared && same_ends);
-            let low = equal(&a.low, &b.low, budget);
-            all([ends, low, equal(&a.high, &b.high, budget)].into_iter())
+            let low = equal(&a.low, &b.low, budget, depth);
+            all([ends, low, equal(&a.high, &b.high, budget, depth)].into_iter())
         }
         (Value::Object(a), Value::Object(b)) => Some(a == b),
         (Value::Function(a), Value::Function(b)) => Some(Arc::ptr_eq(a, b)),

@@ -7,7 +7,7 @@ use super::explain::Explainer;
 use super::kinds::{Absent, which};
 use super::prelude::{Eval, Host, Machine, Mode, Object, Rows, Type, Value};
 use super::situation::Situation;
-use super::symbols::{Field, HOUSEHOLD, MEMBER, Slot};
+use super::symbols::{HOUSEHOLD, MEMBER, Slot};
 use super::trace::{Tracer, What};
 use crate::outcome::{Evaluation, Outcome};
 use crate::programme::Subject;
@@ -30,11 +30,25 @@ pub(crate) struct Scratch {
     generation: Cell<u32>,
     household: RefCell<Vec<Memo>>,
     members: RefCell<Vec<Memo>>,
-    /// Lists of the first `n` members, by `n`.
+    /// Lists of the first `n` members, by `n`; null where none was needed yet.
     lists: RefCell<Vec<Value>>,
     pub faults: RefCell<Vec<Fault>>,
     pub tracer: RefCell<Tracer>,
     tracing: Cell<bool>,
+}
+
+/// Values of members' rules that may wait for the next evaluation; a household so large that it has
+/// more gives their memory back.
+const KEPT: usize = 50_000;
+
+thread_local! {
+    /// What the last evaluation of a single situation worked with. It serves any edition: what is
+    /// remembered is void in the next generation.
+    static SPARE: Cell<Option<(Machine, Scratch)>> = const { Cell::new(None) };
+}
+
+fn fresh() -> (Machine, Scratch) {
+    (Machine::new(Mode::Strict), Scratch::default())
 }
 
 #[derive(Clone, Default)]
@@ -80,15 +94,18 @@ pub(crate) struct Run<'r> {
     pub situation: &'r Situation,
     pub scratch: &'r Scratch,
     pub member: Cell<u32>,
+    /// Kinds of evidence by subject: fields below are kinds, fields from there on rules.
+    kinds: [usize; 2],
 }
 
 impl Edition {
     /// An evaluator with buffers of its own.
     pub fn evaluator(&self) -> Evaluator<'_> {
+        let (machine, scratch) = fresh();
         Evaluator {
             edition: self,
-            machine: Machine::new(Mode::Strict),
-            scratch: Scratch::default(),
+            machine,
+            scratch,
         }
     }
 
@@ -111,7 +128,22 @@ impl Edition {
         let handle = self
             .handle(programme)
             .ok_or_else(|| self.not_in_force(programme, situation.day))?;
-        self.evaluator().determine(handle, situation, trace)
+        self.with_evaluator(|e| e.determine(handle, situation, trace))
+    }
+
+    /// An evaluator for one situation, with the buffers that the thread's last one left.
+    fn with_evaluator<T>(&self, work: impl FnOnce(&mut Evaluator<'_>) -> T) -> T {
+        let (machine, scratch) = SPARE.take().unwrap_or_else(fresh);
+        let mut evaluator = Evaluator {
+            edition: self,
+            machine,
+            scratch,
+        };
+        let result = work(&mut evaluator);
+        if evaluator.scratch.members.borrow().len() <= KEPT {
+            SPARE.set(Some((evaluator.machine, evaluator.scratch)));
+        }
+        result
     }
 
     /// The value of one rule: `成员.NAME` or, when no household's rule has the name, `NAME` for the
@@ -122,7 +154,7 @@ impl Edition {
         situation: &Situation,
         trace: bool,
     ) -> Result<Evaluation, LawError> {
-        self.evaluator().evaluate_rule(name, situation, trace)
+        self.with_evaluator(|e| e.evaluate_rule(name, situation, trace))
     }
 
     pub(crate) fn not_in_force(&self, name: &str, day: Day) -> LawError {
@@ -519,6 +551,7 @@ impl<'r> Run<'r> {
             situation,
             scratch,
             member: Cell::new(NOBODY),
+            kinds: edition.corpus.symbols.kind_count,
         }
     }
 
@@ -617,8 +650,9 @@ impl<'r> Run<'r> {
     #[inline]
     fn record_field(&self, machine: &mut Machine, record: u32, member: u32, field: u32) -> Value {
         let who = record as usize & 1;
-        match self.edition.corpus.symbols.field(record, field) {
-            Field::Kind(slot) => {
+        let (kinds, rules) = (self.kinds[who], self.edition.rules[who].len());
+        match field as usize {
+            slot if slot < kinds => {
                 let values = match who {
                     0 => Some(&self.situation.household),
                     _ => self.situation.members.get(member as usize),
@@ -634,28 +668,28 @@ impl<'r> Run<'r> {
                 );
                 value
             }
-            Field::Rule(rule) => {
-                self.rule(machine, who, if who == 0 { NOBODY } else { member }, rule)
+            field if field - kinds < rules => {
+                let member = if who == 0 { NOBODY } else { member };
+                self.rule(machine, who, member, field - kinds)
             }
-            Field::Members => self.members(),
+            _ => self.members(),
         }
     }
 
     fn members(&self) -> Value {
         let count = self.situation.members.len();
         let mut lists = self.scratch.lists.borrow_mut();
-        while lists.len() <= count {
-            let n = lists.len() as u32;
-            lists.push(Value::list(
-                (0..n)
-                    .map(|handle| {
-                        Value::Object(Object {
-                            record: MEMBER,
-                            handle,
-                        })
-                    })
-                    .collect(),
-            ));
+        if lists.len() <= count {
+            lists.resize(count + 1, Value::Null);
+        }
+        if lists[count].is_null() {
+            let member = |handle| {
+                Value::Object(Object {
+                    record: MEMBER,
+                    handle,
+                })
+            };
+            lists[count] = Value::list((0..count as u32).map(member).collect());
         }
         lists[count].clone()
     }

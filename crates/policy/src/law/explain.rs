@@ -347,12 +347,14 @@ impl Explainer<'_, '_> {
             };
             out.push(self.reason(who, member, rule, text));
         }
-        let mut seen: Vec<String> = Vec::new();
-        out.retain(|r| {
-            let new = !seen.contains(&r.rule);
-            seen.push(r.rule.clone());
-            new
-        });
+        let mut at = 1;
+        while at < out.len() {
+            if out[..at].iter().any(|earlier| earlier.rule == out[at].rule) {
+                out.remove(at);
+            } else {
+                at += 1;
+            }
+        }
     }
 
     fn reason(&mut self, who: usize, member: u32, rule: usize, text: Bilingual) -> Reason {

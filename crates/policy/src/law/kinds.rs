@@ -2,7 +2,7 @@
 
 use super::markdown::Cell;
 use super::model::KindText;
-use super::prelude::{Type, Value};
+use super::prelude::{Date, Type, Value};
 use super::source::{Findings, Span, say};
 use crate::programme::Subject;
 use base::Citation;
@@ -75,12 +75,47 @@ impl EvidenceKind {
 
     /// Reads the stored value of one piece of evidence (JSON text). For a `many` kind too, one piece.
     pub fn parse_json(&self, text: &str) -> Result<Value, KindError> {
+        if let Some(value) = self.parse_plain(text) {
+            return Ok(value);
+        }
         let json: serde_json::Value =
             serde_json::from_str(text).map_err(|e| KindError::NotJson {
                 kind: self.name.to_string(),
                 error: e.to_string(),
             })?;
         self.parse(&json)
+    }
+
+    /// Reads JSON text of the plain kinds without building JSON: yes and no, figures of at most fifteen
+    /// digits, days, and words without escapes. `None`: [`EvidenceKind::parse_json`] must say.
+    pub fn parse_plain(&self, text: &str) -> Option<Value> {
+        match (self.ty.plain(), text) {
+            (Type::Boolean, "true") => Some(Value::Boolean(true)),
+            (Type::Boolean, "false") => Some(Value::Boolean(false)),
+            (Type::Number(_), _) if is_plain_number(text) => text.parse().ok().map(Value::Number),
+            (Type::Enum(_) | Type::Date, _) => {
+                let word = text.strip_prefix('"')?.strip_suffix('"')?;
+                let plain = |b: u8| b >= b' ' && b != b'"' && b != b'\\';
+                if word.bytes().all(plain) {
+                    self.parse_word(word)
+                } else {
+                    None
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Reads a word of an enumeration, or a day.
+    fn parse_word(&self, word: &str) -> Option<Value> {
+        match self.ty.plain() {
+            Type::Enum(words) => {
+                let known = words.iter().find(|w| ***w == *word)?;
+                Some(Value::Text(known.clone()))
+            }
+            Type::Date => Date::parse(word).map(Value::Date),
+            _ => None,
+        }
     }
 
     /// Reads one piece of evidence from JSON.
@@ -105,6 +140,20 @@ impl EvidenceKind {
             Absent::Value(value) => value.clone(),
         }
     }
+}
+
+/// A number as JSON writes it, without exponent, of so few digits that no reader rounds it.
+fn is_plain_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, part) = match digits.split_once('.') {
+        Some((whole, part)) => (whole, Some(part)),
+        None => (digits, None),
+    };
+    let all_digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    digits.len() <= 15
+        && all_digits(whole)
+        && (whole.len() == 1 || !whole.starts_with('0'))
+        && part.is_none_or(all_digits)
 }
 
 /// Why a value is no evidence of a kind.

@@ -205,7 +205,7 @@ fn table(lines: &[Line<'_>], file: usize) -> RawTable {
 }
 
 /// The line of dashes under a table's head.
-fn is_rule(line: &str) -> bool {
+pub(crate) fn is_rule(line: &str) -> bool {
     line.contains('-')
         && line
             .chars()
@@ -219,19 +219,8 @@ fn is_rule(line: &str) -> bool {
 
 fn cells(line: &Line<'_>, file: usize) -> Vec<Cell> {
     let text = line.text;
-    let mut bars = Vec::new();
-    let mut previous = 0u8;
-    for (i, b) in text.bytes().enumerate() {
-        if b == b'|' && previous != b'\\' {
-            bars.push(i);
-        }
-        previous = b;
-    }
-    // The last cell may lack its closing bar.
-    if text.trim_end().as_bytes().last() != Some(&b'|') || text.trim_end().ends_with("\\|") {
-        bars.push(text.len());
-    }
-    bars.windows(2)
+    bars(text)
+        .windows(2)
         .map(|w| {
             let span = trim(file, line, w[0] + 1..w[1]);
             let own = &text[span.range.start - line.range.start..span.range.end - line.range.start];
@@ -241,6 +230,30 @@ fn cells(line: &Line<'_>, file: usize) -> Vec<Cell> {
             }
         })
         .collect()
+}
+
+/// The cells of a table's line as they are written, trimmed.
+pub(crate) fn raw_cells(text: &str) -> Vec<&str> {
+    bars(text)
+        .windows(2)
+        .map(|w| text[w[0] + 1..w[1]].trim())
+        .collect()
+}
+
+/// Where the bars of a table's line stand; the last cell may lack its closing one.
+fn bars(text: &str) -> Vec<usize> {
+    let mut bars = Vec::new();
+    let mut previous = 0u8;
+    for (i, b) in text.bytes().enumerate() {
+        if b == b'|' && previous != b'\\' {
+            bars.push(i);
+        }
+        previous = b;
+    }
+    if text.trim_end().as_bytes().last() != Some(&b'|') || text.trim_end().ends_with("\\|") {
+        bars.push(text.len());
+    }
+    bars
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub(crate) mod eval;
 pub mod examples;
 mod explain;
 pub mod explanation;
+pub mod format;
 mod front;
 pub(crate) mod kinds;
 mod lists;

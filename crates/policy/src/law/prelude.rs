@@ -9,5 +9,6 @@ pub(crate) use crate::feel::parser::{
 };
 pub(crate) use crate::feel::scope::{Mode, Scope};
 pub(crate) use crate::feel::table::{Hit, Input, Output, Rows, Rule, Table};
+pub(crate) use crate::feel::temporal::Date;
 pub(crate) use crate::feel::types::{ContextType, FunctionType, RecordType, Records, Type, Unit};
 pub(crate) use crate::feel::value::{Context, Object, Value};

@@ -102,10 +102,11 @@ impl Report {
         }
         let (errors, warnings) = self.counts();
         if !self.findings.is_empty() {
-            let _ = writeln!(
-                out,
-                "{errors} 处错误，{warnings} 处提醒 · {errors} errors, {warnings} warnings"
-            );
+            let counts = Bilingual {
+                zh: format!("{errors} 处错误，{warnings} 处提醒"),
+                en: format!("{errors} errors, {warnings} warnings"),
+            };
+            let _ = writeln!(out, "{}", language.of(&counts));
         }
         out
     }
@@ -127,9 +128,11 @@ impl std::error::Error for Report {}
 
 impl Finding {
     fn render_to(&self, language: Language, out: &mut String) {
-        let word = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
+        let word = match (self.severity, language) {
+            (Severity::Error, Language::Chinese) => "错误",
+            (Severity::Warning, Language::Chinese) => "提醒",
+            (Severity::Error, _) => "error",
+            (Severity::Warning, _) => "warning",
         };
         let _ = writeln!(
             out,
@@ -166,7 +169,7 @@ impl Finding {
 }
 
 /// Columns that a character takes on a terminal: Chinese characters and full-width marks take two.
-fn width(c: char) -> usize {
+pub(crate) fn width(c: char) -> usize {
     match c as u32 {
         0x1100..=0x115F
         | 0x2E80..=0x303E

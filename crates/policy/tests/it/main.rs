@@ -2,7 +2,10 @@
 
 mod broken_laws;
 mod columnar;
+mod editor;
 mod explanation;
+mod hostile;
+mod layout;
 mod naive;
 mod semantics;
 mod shipped_law;

@@ -454,6 +454,63 @@ fn json_that_is_no_situation_is_refused_with_its_place() {
     assert!(refused(json!({"上期": {"期": 1}})).starts_with("上期.期"));
 }
 
+/// The short way of reading a fact gives what the JSON reader gives, or leaves it to that.
+#[test]
+fn plain_facts_read_as_json_does() {
+    let texts = [
+        "0",
+        "-0",
+        "7",
+        "1250.5",
+        "-12.50",
+        "0.05",
+        "007",
+        "+5",
+        ".5",
+        "5.",
+        "1e3",
+        "--1",
+        "-",
+        "1.2.3",
+        "123456789012345678901234567890",
+        "12345678901234567.5",
+        "true",
+        "false",
+        "null",
+        "\"\"",
+        "\"2026-02-28\"",
+        "\"2026-02-30\"",
+        "\"2026-2-1\"",
+        "\"甲\"",
+        "\"\\u7532\"",
+        "\"甲",
+        "\"甲\"\"",
+        "甲",
+        " 1",
+        "1 ",
+    ];
+    let file = |path: &str, text: &str| SourceFile {
+        path: path.into(),
+        text: text.into(),
+    };
+    let kinds = "---\nnumber: 一\ntitle: 证据\ntitle_en: Evidence\nplace: QQ\nfrom: 2020-01-01\nstatus: confirmed\n---\n\
+        ## 第一条 证据 · Evidence\n\n@evidence 家庭\n| 名称 | type | absent | en |\n| --- | --- | --- | --- |\n\
+        | 数额 | 元 | missing | sum |\n| 有无 | 是否 | missing | yes or no |\n| 日子 | 日期 | missing | day |\n\
+        | 类别 | [\"甲\", \"乙\"] | missing | class |\n";
+    let files = vec![file("places.csv", PLACES), file("QQ/a.md", kinds)];
+    let law = Law::load(files).unwrap_or_else(|r| panic!("{}", r.render(Language::English)));
+    let mut plain = 0;
+    for kind in law.kinds(Subject::Household) {
+        for text in texts {
+            let json = serde_json::from_str::<Json>(text).ok();
+            let slow = json.and_then(|j| kind.parse(&j).ok());
+            assert_eq!(kind.parse_json(text).ok(), slow, "{} {text}", kind.name);
+            plain += usize::from(kind.parse_plain(text).is_some());
+        }
+    }
+    assert_eq!(plain, 6 + 2 + 1 + 1);
+}
+
 #[test]
 fn the_dependency_order_has_what_is_read_first() {
     let edition = law()

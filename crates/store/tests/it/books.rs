@@ -485,6 +485,7 @@ pub async fn house(store: &Store) {
         40
     );
     let check = store.check_journal().await.expect("read");
-    assert_eq!((check.lines, check.faults.len()), (80, 0));
+    assert_eq!(check.faults, []);
+    assert!(check.lines > 80, "{}", check.lines);
     assert!(check.ends.len() > 4, "several chains");
 }

@@ -2,6 +2,7 @@
 
 mod books;
 mod commit;
+mod evidence;
 mod pg;
 mod readers;
 mod script;

@@ -70,7 +70,7 @@ fn change(h: &str, sequence: u32, owed: i64, by: i64) -> EntitlementChange {
     }
 }
 
-fn chunk() -> RegisterChunk {
+pub fn chunk() -> RegisterChunk {
     let then = at("2026-01-05T01:00:00Z");
     let mut out = RegisterChunk {
         shard: SHARD.into(),
@@ -109,7 +109,7 @@ fn chunk() -> RegisterChunk {
 }
 
 /// Everything, in one story.
-async fn story(store: &Store) {
+pub async fn story(store: &Store) {
     let then = at("2026-01-05T01:00:00Z");
     let area = |code: &str, parent: Option<&str>| Area {
         code: code.into(),
@@ -465,15 +465,15 @@ async fn everything_comes_back_on_sqlite() {
 
     // Somebody with the file in hand.
     let path = lite.folder.path().join("data.db");
-    let longest = "(SELECT lane FROM journal_head ORDER BY seq DESC LIMIT 1)";
+    let longest = "(SELECT lane FROM journal_head WHERE shard = '9901' ORDER BY seq DESC LIMIT 1) AND shard = '9901'";
     for (what, sql, undo) in [
         (
             "the line was altered",
-            "UPDATE journal SET action = 'x' WHERE seq = 2 AND lane = :lane",
-            "UPDATE journal SET action = 'decided' WHERE seq = 2 AND lane = :lane",
+            "UPDATE journal SET detail = detail || ' ' WHERE seq = 2 AND lane = :lane",
+            "UPDATE journal SET detail = RTRIM(detail) WHERE seq = 2 AND lane = :lane",
         ),
         (
-            "lines are missing at the end",
+            "missing at the end",
             "UPDATE journal_head SET seq = seq + 1 WHERE lane = :lane",
             "UPDATE journal_head SET seq = seq - 1 WHERE lane = :lane",
         ),
@@ -483,7 +483,7 @@ async fn everything_comes_back_on_sqlite() {
             "",
         ),
         (
-            "a line is missing",
+            "this line is missing",
             "DELETE FROM journal WHERE seq = 3 AND lane = :lane",
             "",
         ),
@@ -501,10 +501,8 @@ async fn everything_comes_back_on_sqlite() {
         run(sql);
         let store = Store::open_file(&path, crypto()).await.expect("opened");
         let check = store.check_journal().await.expect("read");
-        assert_eq!(
-            check.faults.iter().map(|f| f.what).collect::<Vec<_>>(),
-            [what]
-        );
+        let told: Vec<&str> = check.faults.iter().map(|f| f.what.as_str()).collect();
+        assert!(told.iter().any(|t| t.contains(what)), "{what}: {told:?}");
         store.close().await;
         run(undo);
     }
@@ -582,7 +580,8 @@ async fn concurrent_changes_meet_conflicts_and_none_is_lost() {
             .collect();
         seen.sort();
         assert_eq!(seen, (0..8).collect::<Vec<_>>());
-        assert_eq!(store.check_journal().await.expect("read").lines, 8);
+        let check = store.check_records().await.expect("read");
+        assert_eq!((check.journal.faults, check.faults), (vec![], vec![]));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Dispatch of the built-in functions, and those on numbers, booleans and contexts.
 
 use super::{Eval, Fault, Host, Machine};
-use crate::feel::ast::{Expr, Span};
+use crate::feel::ast::{Expr, ExprKind, Span};
 use crate::feel::builtin::Builtin as B;
 use crate::feel::number::{Number, Rounding};
 use crate::feel::value::{Context, Value};
@@ -12,6 +12,26 @@ pub(super) type Answer = Option<Value>;
 
 impl Machine {
     pub(super) fn builtin(&mut self, host: &dyn Host, f: B, args: &[Expr], span: Span) -> Eval {
+        match args {
+            [one] if folds(f) && is_derived(one) => return self.fold_items(host, f, one, span),
+            [one] => {
+                let value = self.eval(host, one)?;
+                return self.call_builtin(host, f, &[value], span);
+            }
+            [one, two] => {
+                let both = [self.eval(host, one)?, self.eval(host, two)?];
+                return match (f, &both) {
+                    (B::Min, [Value::Number(a), Value::Number(b)]) => {
+                        Ok(Value::Number(if b < a { *b } else { *a }))
+                    }
+                    (B::Max, [Value::Number(a), Value::Number(b)]) => {
+                        Ok(Value::Number(if b > a { *b } else { *a }))
+                    }
+                    _ => self.call_builtin(host, f, &both, span),
+                };
+            }
+            _ => {}
+        }
         let mut few: [Value; 4] = Default::default();
         if args.len() <= few.len() {
             for (slot, arg) in few.iter_mut().zip(args) {
@@ -26,6 +46,25 @@ impl Machine {
         self.call_builtin(host, f, &many, span)
     }
 
+    /// A fold over the items of a path or a filter, for which no list is made.
+    fn fold_items(&mut self, host: &dyn Host, f: B, list: &Expr, span: Span) -> Eval {
+        self.with_buffer(|machine, items| {
+            let answer = match machine.items(host, list, items)? {
+                Some(value) => return machine.call_builtin(host, f, &[value], span),
+                None => {
+                    if f != B::Count {
+                        machine.charge(items.len() >> 2, span)?;
+                    }
+                    machine.fold_answer(f, items, span)?
+                }
+            };
+            match answer {
+                Some(value) => Ok(value),
+                None => machine.misfit(span, || Fault::Argument(f.name())),
+            }
+        })
+    }
+
     pub(super) fn call_builtin(
         &mut self,
         host: &dyn Host,
@@ -35,6 +74,10 @@ impl Machine {
     ) -> Eval {
         if self.strict() && spreads(f) && args.iter().any(Value::is_null) {
             return Ok(Value::Null);
+        }
+        let work: usize = args.iter().map(|arg| work(f, arg)).sum();
+        if work > 0 {
+            self.charge(work, span)?;
         }
         let answer = match f {
             B::Floor => round(args, Rounding::Floor),
@@ -46,7 +89,7 @@ impl Machine {
             B::RoundHalfDown => round(args, Rounding::HalfDown),
             B::Abs => match scalar(&args[0]) {
                 Value::Number(n) => Some(Value::Number(n.abs())),
-                Value::YearsMonths(m) => Some(Value::YearsMonths(m.abs())),
+                Value::YearsMonths(m) => m.checked_abs().map(Value::YearsMonths),
                 Value::DaysTime(d) => crate::feel::temporal::DaysTime::from_nanos(d.nanos().abs())
                     .map(Value::DaysTime),
                 _ => None,
@@ -125,8 +168,51 @@ impl Machine {
     }
 }
 
+/// What an argument costs beyond the call, in iterations. Without it a loop over calls on a large list
+/// or text would do the square of what the limit allows.
+#[inline]
+fn work(f: B, arg: &Value) -> usize {
+    match arg {
+        Value::Number(_) => match f {
+            B::Exp | B::Log | B::Sqrt => 50,
+            _ => 0,
+        },
+        Value::Text(text) => text.len() >> 6,
+        Value::List(items) => match f {
+            B::Count => 0,
+            // Comparisons, about twenty for each item of a long list.
+            B::Sort | B::Median | B::Mode => items.len(),
+            // Each entry is looked for among those before it.
+            B::Context | B::ContextMerge => items.len().saturating_mul(items.len()) >> 5,
+            _ => items.len() >> 2,
+        },
+        Value::Context(context) => context.len() >> 2,
+        _ => 0,
+    }
+}
+
+/// Is it a function of one list that gives one value, and keeps none of the items but that?
+fn folds(f: B) -> bool {
+    matches!(
+        f,
+        B::Count | B::Sum | B::Min | B::Max | B::Mean | B::Product | B::All | B::Any
+    )
+}
+
+/// Is it a list that is made from another item by item?
+fn is_derived(expr: &Expr) -> bool {
+    matches!(
+        expr.kind,
+        ExprKind::Path { .. }
+            | ExprKind::Filter {
+                uses_item: true,
+                ..
+            }
+    )
+}
+
 /// Does an unknown argument make the result unknown?
-fn spreads(f: B) -> bool {
+pub(crate) fn spreads(f: B) -> bool {
     !matches!(
         f,
         B::Number

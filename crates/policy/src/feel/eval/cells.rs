@@ -7,7 +7,7 @@ use crate::feel::table::{Hit, Outcome, Rows, Table};
 use crate::feel::value::{Context, Value};
 use std::sync::Arc;
 
-/// Most inputs of a table that are kept without a list of their own.
+/// Most inputs of a table that are evaluated when they are asked for: one bit each.
 const MAX_LENT: usize = 12;
 
 impl Machine {
@@ -69,7 +69,20 @@ impl Machine {
     /// A strict table of one result with hit policy U or F, which is what laws mostly have. An input is
     /// evaluated when the first cell asks for it, so that what no row needs is not needed.
     fn single(&mut self, host: &dyn Host, table: &Table, span: Span) -> Eval<Outcome> {
-        let mut inputs: [Option<Value>; MAX_LENT] = [const { None }; MAX_LENT];
+        self.with_buffer(|machine, inputs| {
+            inputs.resize(table.inputs.len(), Value::Null);
+            machine.single_row(host, table, inputs, span)
+        })
+    }
+
+    fn single_row(
+        &mut self,
+        host: &dyn Host,
+        table: &Table,
+        inputs: &mut [Value],
+        span: Span,
+    ) -> Eval<Outcome> {
+        let mut evaluated = 0u32;
         let mut fired = None;
         for (index, rule) in table.rules.iter().enumerate() {
             self.step(rule.span)?;
@@ -78,11 +91,11 @@ impl Machine {
                 if tests.is_any() {
                     continue;
                 }
-                if inputs[at].is_none() {
-                    inputs[at] = Some(self.eval(host, &table.inputs[at].expr)?);
+                if evaluated & 1 << at == 0 {
+                    inputs[at] = self.eval(host, &table.inputs[at].expr)?;
+                    evaluated |= 1 << at;
                 }
-                let Some(value) = &inputs[at] else { continue };
-                match self.lent_cell(host, tests, value)? {
+                match self.lent_cell(host, tests, &inputs[at])? {
                     Some(true) => {}
                     Some(false) => {
                         matched = Some(false);

@@ -2,16 +2,16 @@
 
 use super::operators::truth;
 use super::{Eval, Fault, Host, MAX_ITEMS, MAX_PARTIAL, Machine, error};
-use crate::feel::ast::{Entry, Expr, Function, Iterator_, RangeExpr, Span, UnaryTest};
+use crate::feel::ast::{Entry, Expr, ExprKind, Function, Iterator_, RangeExpr, Span, UnaryTest};
 use crate::feel::number::{Number, Rounding};
 use crate::feel::temporal::Date;
 use crate::feel::types::Type;
-use crate::feel::value::{Context, Range, Value};
+use crate::feel::value::{Context, Items, Range, Value};
 use std::sync::Arc;
 
 /// What a loop runs over, without building a list for a range.
 enum Source {
-    Items(Arc<Vec<Value>>),
+    Items(Arc<Items>),
     Numbers {
         next: Number,
         step: Number,
@@ -128,12 +128,14 @@ impl Machine {
         let items = match base_value {
             Value::List(items) => items,
             Value::Null if self.strict() => return Ok(Value::Null),
-            Value::Null => Arc::new(Vec::new()),
-            single => Arc::new(vec![single]),
+            Value::Null => Arc::default(),
+            single => Arc::new(Items::new(vec![single])),
         };
         let length = self.stack.len();
         let value = if uses_item {
-            self.filter_items(host, &items, condition)
+            let mut kept = Vec::new();
+            let single = self.retain(host, &items, &mut kept, condition);
+            single.map(|single| single.unwrap_or_else(|| Value::list(kept)))
         } else {
             self.filter_once(host, &items, condition)
         };
@@ -141,7 +143,7 @@ impl Machine {
         value
     }
 
-    fn filter_once(&mut self, host: &dyn Host, items: &Arc<Vec<Value>>, condition: &Expr) -> Eval {
+    fn filter_once(&mut self, host: &dyn Host, items: &Arc<Items>, condition: &Expr) -> Eval {
         self.stack.push(Value::Null);
         Ok(match self.eval(host, condition)? {
             Value::Number(position) => nth(items, position).cloned().unwrap_or_default(),
@@ -152,24 +154,80 @@ impl Machine {
         })
     }
 
-    fn filter_items(&mut self, host: &dyn Host, items: &Arc<Vec<Value>>, condition: &Expr) -> Eval {
+    /// The items of a path or a filter into a buffer, as [`Machine::path`] and [`Machine::filter`]
+    /// would make a list of them; the value where it is no list.
+    pub(super) fn items(
+        &mut self,
+        host: &dyn Host,
+        expr: &Expr,
+        out: &mut Vec<Value>,
+    ) -> Eval<Option<Value>> {
+        match &expr.kind {
+            ExprKind::Path { base, name, field } => {
+                let single = self.deeper(expr.span, |m| m.items(host, base, out))?;
+                if let Some(value) = single {
+                    let value = self.path(host, &value, name, *field, expr.span)?;
+                    return Ok(spread(value, out));
+                }
+                for item in out.iter_mut() {
+                    self.step(expr.span)?;
+                    *item = match &*item {
+                        Value::List(_) => return Ok(Some(Value::Null)),
+                        other => self.path(host, other, name, *field, expr.span)?,
+                    };
+                }
+                Ok(None)
+            }
+            ExprKind::Filter {
+                base,
+                condition,
+                uses_item: true,
+                ..
+            } => {
+                match self.deeper(expr.span, |m| m.items(host, base, out))? {
+                    None => {}
+                    Some(Value::Null) if self.strict() => return Ok(Some(Value::Null)),
+                    Some(Value::Null) => {}
+                    Some(single) => out.push(single),
+                }
+                let length = self.stack.len();
+                let single = self.with_buffer(|machine, kept| {
+                    let single =
+                        machine.deeper(expr.span, |m| m.retain(host, out, kept, condition));
+                    std::mem::swap(out, kept);
+                    single
+                });
+                self.stack.truncate(length);
+                Ok(single?.and_then(|value| spread(value, out)))
+            }
+            _ => Ok(spread(self.eval(host, expr)?, out)),
+        }
+    }
+
+    /// The items that meet a condition into `kept`; the value where that makes no list.
+    fn retain(
+        &mut self,
+        host: &dyn Host,
+        items: &[Value],
+        kept: &mut Vec<Value>,
+        condition: &Expr,
+    ) -> Eval<Option<Value>> {
         let at = self.stack.len();
         self.stack.push(Value::Null);
-        let mut kept = Vec::new();
-        for item in items.iter() {
+        for item in items {
             self.step(condition.span)?;
             self.stack[at] = item.clone();
             match self.eval(host, condition)? {
                 Value::Boolean(true) => kept.push(item.clone()),
                 Value::Boolean(false) => {}
-                Value::Null if self.strict() => return Ok(Value::Null),
+                Value::Null if self.strict() => return Ok(Some(Value::Null)),
                 Value::Number(position) => {
-                    return Ok(nth(items, position).cloned().unwrap_or_default());
+                    return Ok(Some(nth(items, position).cloned().unwrap_or_default()));
                 }
                 _ => {}
             }
         }
-        Ok(Value::list(kept))
+        Ok(None)
     }
 
     /// What an iterator runs over; `None` when that is null or nothing to run over.
@@ -189,7 +247,7 @@ impl Machine {
                 self.steps_between(&r.low, &r.high, r.low_closed, r.high_closed, span)
             }
             Value::Null => Ok(None),
-            single if !self.strict() => Ok(Some(Source::Items(Arc::new(vec![single])))),
+            single if !self.strict() => Ok(Some(Source::Items(Arc::new(Items::new(vec![single]))))),
             other => Err(error(span, Fault::Kind("list", other.kind()))),
         }
     }
@@ -246,7 +304,7 @@ impl Machine {
         uses_partial: bool,
     ) -> Eval {
         let length = self.stack.len();
-        let mut results = Arc::new(Vec::new());
+        let mut results: Arc<Items> = Arc::default();
         let finished = self.iterate_from(host, iterators, 0, &mut |machine| {
             machine.stack.push(if uses_partial {
                 Value::List(results.clone())
@@ -458,6 +516,18 @@ impl Machine {
         let answer = self.any_test(host, tests, length);
         self.stack.truncate(length);
         Ok(truth(answer?))
+    }
+}
+
+/// Puts the items of a list into a buffer, in the place of what is there; gives back what is no list.
+fn spread(value: Value, out: &mut Vec<Value>) -> Option<Value> {
+    match value {
+        Value::List(items) => {
+            out.clear();
+            out.extend(items.iter().cloned());
+            None
+        }
+        single => Some(single),
     }
 }
 

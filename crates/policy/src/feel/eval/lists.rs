@@ -56,17 +56,14 @@ impl Machine {
                     None
                 });
             };
-            if self.strict() && !matches!(f, B::All | B::Any) && items.iter().any(Value::is_null) {
-                return Ok(Some(Value::Null));
-            }
-            return self.fold(f, items, span);
+            return self.fold_answer(f, items, span);
         }
         let Some(items) = items_of(&args[0]) else {
             return self.on_null(f, args);
         };
         Ok(match f {
             B::Count => Some(whole(items.len())),
-            B::ListContains => Some(self.contains(items, &args[1])),
+            B::ListContains => Some(self.contains(items, &args[1], span)?),
             B::Sublist => sublist(items, args),
             B::Append => self.sized(items.iter().chain(&args[1..]).cloned(), span)?,
             B::Concatenate | B::Union => {
@@ -100,11 +97,13 @@ impl Machine {
             B::ListReplace => self.replace_items(host, items, args, span)?,
             B::Reverse => Some(Value::list(items.iter().rev().cloned().collect())),
             B::IndexOf => {
-                let found = items
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, v)| self.is_item(v, &args[1]));
-                Some(Value::list(found.map(|(i, _)| whole(i + 1)).collect()))
+                let mut found = Vec::new();
+                for (i, item) in items.iter().enumerate() {
+                    if self.is_item(item, &args[1], span)? {
+                        found.push(whole(i + 1));
+                    }
+                }
+                Some(Value::list(found))
             }
             B::Flatten => {
                 let mut out = Vec::new();
@@ -114,6 +113,17 @@ impl Machine {
             B::Sort => self.sort(host, items, args.get(1), span)?,
             _ => None,
         })
+    }
+
+    /// What a fold gives for items; [`B::Count`] too.
+    pub(super) fn fold_answer(&mut self, f: B, items: &[Value], span: Span) -> Eval<Answer> {
+        if f == B::Count {
+            return Ok(Some(whole(items.len())));
+        }
+        if self.strict() && !matches!(f, B::All | B::Any) && items.iter().any(Value::is_null) {
+            return Ok(Some(Value::Null));
+        }
+        self.fold(f, items, span)
     }
 
     /// A null in place of a list.
@@ -134,18 +144,20 @@ impl Machine {
     }
 
     /// Membership: null is found among nulls.
-    fn is_item(&self, a: &Value, b: &Value) -> bool {
-        a.equals(b) == Some(true)
+    fn is_item(&mut self, a: &Value, b: &Value, span: Span) -> Eval<bool> {
+        Ok(self.equal(a, b, span)? == Some(true))
     }
 
-    fn contains(&self, items: &[Value], wanted: &Value) -> Value {
-        if items.iter().any(|v| self.is_item(v, wanted)) {
-            return Value::Boolean(true);
+    fn contains(&mut self, items: &[Value], wanted: &Value, span: Span) -> Eval {
+        for item in items {
+            if self.is_item(item, wanted, span)? {
+                return Ok(Value::Boolean(true));
+            }
         }
         if self.strict() && (wanted.is_null() || items.iter().any(Value::is_null)) {
-            return Value::Null;
+            return Ok(Value::Null);
         }
-        Value::Boolean(false)
+        Ok(Value::Boolean(false))
     }
 
     fn distinct(&mut self, items: &[Value], span: Span) -> Eval<Vec<Value>> {
@@ -153,7 +165,11 @@ impl Machine {
         for item in items {
             self.steps += out.len() as u64 / 8;
             self.step(span)?;
-            if !out.iter().any(|v| self.is_item(v, item)) {
+            let mut known = false;
+            for other in &out {
+                known = known || self.is_item(other, item, span)?;
+            }
+            if !known {
                 out.push(item.clone());
             }
         }

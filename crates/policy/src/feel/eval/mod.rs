@@ -13,6 +13,8 @@ mod operators;
 mod ranges;
 mod strings;
 
+pub(crate) use builtins::spreads;
+
 use super::ast::{Expr, ExprKind, Function, Span, Target};
 use super::scope::Mode;
 use super::types::Type;
@@ -130,6 +132,8 @@ pub struct Machine {
     depth: u32,
     steps: u64,
     external: bool,
+    /// Buffers for items that no list is made for, used again and again.
+    spare: Vec<Vec<Value>>,
 }
 
 impl Machine {
@@ -142,6 +146,7 @@ impl Machine {
             depth: 0,
             steps: 0,
             external: false,
+            spare: Vec::new(),
         }
     }
 
@@ -203,6 +208,19 @@ impl Machine {
         self.mode == Mode::Strict
     }
 
+    /// Lends a buffer to `work`.
+    #[inline]
+    fn with_buffer<T>(&mut self, work: impl FnOnce(&mut Machine, &mut Vec<Value>) -> T) -> T {
+        let mut buffer = self.spare.pop().unwrap_or_default();
+        let result = work(self, &mut buffer);
+        buffer.clear();
+        // A list of unusual length is not kept for good.
+        if buffer.capacity() <= 4096 {
+            self.spare.push(buffer);
+        }
+        result
+    }
+
     #[inline]
     fn local(&self, index: u32) -> Value {
         self.stack
@@ -215,6 +233,17 @@ impl Machine {
     #[inline]
     fn step(&mut self, span: Span) -> Eval<()> {
         self.steps += 1;
+        if self.steps > MAX_STEPS {
+            Err(error(span, Fault::TooLong))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Work in proportion to what a function is given, counted as so many iterations.
+    #[inline]
+    fn charge(&mut self, work: usize, span: Span) -> Eval<()> {
+        self.steps += work as u64;
         if self.steps > MAX_STEPS {
             Err(error(span, Fault::TooLong))
         } else {
@@ -241,6 +270,15 @@ impl Machine {
                 target: Target::Local(index),
                 ..
             } => Ok(self.local(*index)),
+            ExprKind::Name {
+                target: Target::Slot(slot),
+                ..
+            } if self.depth < MAX_DEPTH => {
+                self.depth += 1;
+                let result = host.value(self, *slot);
+                self.depth -= 1;
+                result
+            }
             _ => {
                 if self.depth >= MAX_DEPTH {
                     return Err(error(expr.span, Fault::TooDeep));

@@ -10,14 +10,18 @@ use std::sync::Arc;
 
 impl Machine {
     #[inline]
-    pub(super) fn arith(&self, op: Arith, a: &Value, b: &Value, span: Span) -> Eval {
+    pub(super) fn arith(&mut self, op: Arith, a: &Value, b: &Value, span: Span) -> Eval {
         if let (Value::Number(x), Value::Number(y)) = (a, b) {
             let result = match op {
                 Arith::Add => x.add(*y),
                 Arith::Sub => x.sub(*y),
                 Arith::Mul => x.mul(*y),
                 Arith::Div => x.div(*y),
-                Arith::Pow => x.pow(*y),
+                Arith::Pow => {
+                    // A power is a series of many digits.
+                    self.charge(50, span)?;
+                    x.pow(*y)
+                }
             };
             return match result {
                 Some(number) => Ok(Value::Number(number)),
@@ -30,7 +34,7 @@ impl Machine {
         self.arith_other(op, a, b, span)
     }
 
-    fn arith_other(&self, op: Arith, a: &Value, b: &Value, span: Span) -> Eval {
+    fn arith_other(&mut self, op: Arith, a: &Value, b: &Value, span: Span) -> Eval {
         if a.is_null() || b.is_null() {
             return Ok(Value::Null);
         }
@@ -38,6 +42,7 @@ impl Machine {
             if x.len() + y.len() > MAX_TEXT {
                 return Err(error(span, Fault::TooLarge));
             }
+            self.charge((x.len() + y.len()) >> 6, span)?;
             return Ok(Value::Text(format!("{x}{y}").into()));
         }
         match temporal(op, a, b) {
@@ -51,7 +56,7 @@ impl Machine {
         let a = self.eval(host, a)?;
         Ok(match &a {
             Value::Number(n) => Value::Number(n.neg()),
-            Value::YearsMonths(m) => Value::YearsMonths(-m),
+            Value::YearsMonths(m) => m.checked_neg().map_or(Value::Null, Value::YearsMonths),
             Value::DaysTime(d) => {
                 DaysTime::from_nanos(-d.nanos()).map_or(Value::Null, Value::DaysTime)
             }
@@ -65,7 +70,28 @@ impl Machine {
         let explicit = null_test(a) || null_test(b);
         let x = self.eval(host, a)?;
         let y = self.eval(host, b)?;
+        if matches!(op, Compare::Eq | Compare::Ne) && !x.is_null() && !y.is_null() {
+            let equal = self.equal(&x, &y, a.span)?;
+            return Ok(truth(equal.map(|equal| equal == (op == Compare::Eq))));
+        }
         Ok(truth(self.compare_values(op, &x, &y, explicit)))
+    }
+
+    /// Equality, its cost counted.
+    #[inline]
+    pub(super) fn equal(&mut self, x: &Value, y: &Value, span: Span) -> Eval<Option<bool>> {
+        match (x, y) {
+            (Value::Text(a), Value::Text(b)) if a.len() == b.len() => {
+                self.charge(a.len() >> 8, span)?;
+                Ok(Some(a == b))
+            }
+            (Value::List(_), Value::List(_)) | (Value::Context(_), Value::Context(_)) => {
+                let (answer, count) = x.equals_counted(y);
+                self.charge(count as usize >> 1, span)?;
+                Ok(answer)
+            }
+            _ => Ok(x.equals(y)),
+        }
     }
 
     /// `explicit`: one side is written `null`, so that in strict mode the question has an answer.

@@ -9,11 +9,15 @@ use crate::feel::value::Value;
 use fancy_regex::Regex;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fmt::Write;
 
 impl Machine {
     pub(super) fn text_function(&mut self, f: B, args: &[Value], span: Span) -> Eval<Answer> {
         let text = |at: usize| args.get(at).and_then(|v| scalar(v).as_text());
         let two = || Some((text(0)?, text(1)?));
+        if let (B::Matches | B::Replace | B::Split, Some(pattern)) = (f, text(1)) {
+            self.charge(weight(pattern), span)?;
+        }
         let answer = match f {
             B::Number => parse_number(args),
             B::String => match &args[0] {
@@ -22,7 +26,12 @@ impl Machine {
                     if !value.fits(200_000) {
                         return Err(error(span, Fault::TooLarge));
                     }
-                    Some(Value::text(&value.to_string()))
+                    let mut out = Bounded(String::new());
+                    if write!(out, "{value}").is_err() {
+                        return Err(error(span, Fault::TooLarge));
+                    }
+                    self.charge(out.0.len() >> 6, span)?;
+                    Some(Value::text(&out.0))
                 }
             },
             B::Substring => substring(args),
@@ -44,18 +53,32 @@ impl Machine {
             B::Replace => replace(args),
             B::Split => two().and_then(|(t, d)| {
                 with_regex(d, "", |regex| {
+                    let parts = regex.split(t).take(MAX_MATCHES + 1);
                     let parts: Option<Vec<Value>> =
-                        regex.split(t).map(|p| p.ok().map(Value::text)).collect();
-                    parts.map(Value::list)
+                        parts.map(|p| p.ok().map(Value::text)).collect();
+                    parts.filter(|p| p.len() <= MAX_MATCHES).map(Value::list)
                 })
             }),
-            B::StringJoin => join(args),
+            B::StringJoin => join(args, span)?,
             _ => None,
         };
         match &answer {
             Some(Value::Text(t)) if t.len() > MAX_TEXT => Err(error(span, Fault::TooLarge)),
             _ => Ok(answer),
         }
+    }
+}
+
+/// A text that refuses to grow beyond the limit.
+struct Bounded(String);
+
+impl std::fmt::Write for Bounded {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        if self.0.len() + text.len() > MAX_TEXT {
+            return Err(std::fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
     }
 }
 
@@ -102,7 +125,7 @@ fn substring(args: &[Value]) -> Answer {
     let count = text.chars().count() as i64;
     let from = match start {
         1.. if start <= count => start - 1,
-        _ if start < 0 && -start <= count => count + start,
+        _ if start < 0 && start >= -count => count + start,
         _ => {
             return if start == 0 {
                 None
@@ -119,29 +142,34 @@ fn substring(args: &[Value]) -> Answer {
     Some(Value::text(&out))
 }
 
-fn join(args: &[Value]) -> Answer {
+fn join(args: &[Value], span: Span) -> Eval<Answer> {
     let delimiter = match args.get(1) {
         None | Some(Value::Null) => "",
-        Some(value) => scalar(value).as_text()?,
+        Some(value) => match scalar(value).as_text() {
+            Some(text) => text,
+            None => return Ok(None),
+        },
     };
-    let single;
     let items = match &args[0] {
         Value::List(items) => items.as_slice(),
-        Value::Text(_) => {
-            single = [args[0].clone()];
-            &single
-        }
-        _ => return None,
+        single @ Value::Text(_) => std::slice::from_ref(single),
+        _ => return Ok(None),
     };
     let mut parts = Vec::with_capacity(items.len());
+    let mut length = 0usize;
     for item in items {
         match item {
             Value::Text(t) => parts.push(&**t),
-            Value::Null => {}
-            _ => return None,
+            Value::Null => continue,
+            _ => return Ok(None),
+        }
+        // Before it is built: a million times one long text is more than memory holds.
+        length += delimiter.len() + parts.last().map_or(0, |t| t.len());
+        if length > MAX_TEXT + delimiter.len() {
+            return Err(error(span, Fault::TooLarge));
         }
     }
-    Some(Value::text(&parts.join(delimiter)))
+    Ok(Some(Value::text(&parts.join(delimiter))))
 }
 
 fn matches(args: &[Value]) -> Answer {
@@ -164,8 +192,13 @@ fn replace(args: &[Value]) -> Answer {
     };
     with_regex(pattern, flags, |regex| {
         let (mut out, mut last) = (String::with_capacity(text.len()), 0);
-        for found in regex.captures_iter(text) {
-            let found = found.ok()?;
+        let most = if is_hard(pattern) {
+            MAX_HARD_MATCHES
+        } else {
+            MAX_MATCHES
+        };
+        for (count, found) in regex.captures_iter(text).enumerate() {
+            let found = found.ok().filter(|_| count < most)?;
             let whole = found.get(0)?;
             out.push_str(&text[last..whole.start()]);
             if flags.contains('q') {
@@ -180,6 +213,28 @@ fn replace(args: &[Value]) -> Answer {
         }
         out.push_str(&text[last..]);
         Some(Value::text(&out))
+    })
+}
+
+/// How large an expression becomes when it is compiled, in iterations: by its length, its classes and
+/// its repetitions. The same whether it has been compiled before or not.
+fn weight(pattern: &str) -> usize {
+    const MOST: usize = 100_000;
+    let mut total = pattern.len() / 8;
+    for part in pattern.split('{').skip(1) {
+        let digits = part
+            .split(|c: char| !c.is_ascii_digit())
+            .filter_map(|n| n.parse().ok());
+        let repeated: usize = digits.take(2).max().unwrap_or(1);
+        total = (total + 4).saturating_mul(repeated.max(1)).min(MOST);
+    }
+    total
+}
+
+/// Has it what only backtracking can match: references to groups, or groups of a kind of their own?
+fn is_hard(pattern: &str) -> bool {
+    pattern.as_bytes().windows(2).any(|pair| {
+        (pair[0] == b'\\' && pair[1].is_ascii_digit()) || (pair[0] == b'(' && pair[1] == b'?')
     })
 }
 
@@ -213,6 +268,11 @@ fn expand(
     }
     Some(())
 }
+
+/// Most matches that one call replaces or splits at.
+const MAX_MATCHES: usize = 100_000;
+/// The same of an expression with back-references, each match of which may try all its ways.
+const MAX_HARD_MATCHES: usize = 500;
 
 thread_local! {
     /// Compiled expressions by flags and pattern; emptied when it has grown.
@@ -254,6 +314,7 @@ fn compile(pattern: &str, flags: &str) -> Option<Regex> {
     }
     fancy_regex::RegexBuilder::new(&format!("{prefix}{body}"))
         .backtrack_limit(200_000)
+        .delegate_size_limit(1 << 20)
         .build()
         .ok()
 }

@@ -303,11 +303,10 @@ impl Number {
         }
         let exponent = self.exponent() - other.exponent();
         if let (Some(a), Some(b)) = (self.small(), other.small())
-            && let Some(quotient) = a.checked_div(b)
-            && quotient.wrapping_mul(b) == a
-            && (MIN_EXPONENT..=MAX_EXPONENT).contains(&exponent)
+            && (MIN_EXPONENT + 3..=MAX_EXPONENT).contains(&exponent)
+            && let Some(exact) = div_exactly(a, b, exponent)
         {
-            return Some(Number::raw(i128::from(quotient), exponent as i16));
+            return Some(exact);
         }
         let (a, b) = (self.coefficient(), other.coefficient());
         let negative = (a < 0) != (b < 0);
@@ -415,6 +414,13 @@ impl Number {
 
     /// The nearest binary float.
     pub fn to_f64(self) -> f64 {
+        if let (Some(value), -19..=0) = (self.small(), self.exponent())
+            && value.unsigned_abs() <= 1 << 53
+        {
+            // Both are floats without loss (powers of ten up to the 22nd are), so that the quotient is
+            // rounded once.
+            return value as f64 / POW10[self.exponent().unsigned_abs() as usize] as f64;
+        }
         self.to_string().parse().unwrap_or(f64::NAN)
     }
 
@@ -434,6 +440,9 @@ impl Number {
             return self;
         }
         let drop = (target - self.exponent()) as u32;
+        if let (Some(value), 1..=18, ..=MAX_EXPONENT) = (self.small(), drop, target) {
+            return round_small(value, drop, mode, target as i16);
+        }
         let coefficient = self.coefficient();
         let negative = coefficient < 0;
         let magnitude = coefficient.unsigned_abs();
@@ -480,6 +489,46 @@ impl Number {
             None => serde_json::Number::from_f64(self.to_f64())
                 .map_or(serde_json::Value::Null, serde_json::Value::Number),
         }
+    }
+}
+
+/// A quotient that is exact with at most three digits more, in the fewest.
+#[inline]
+fn div_exactly(a: i64, b: i64, exponent: i32) -> Option<Number> {
+    for digits in 0..=3 {
+        let scaled = a.checked_mul(POW10[digits as usize] as i64)?;
+        let quotient = scaled.checked_div(b)?;
+        if quotient.wrapping_mul(b) == scaled {
+            let exponent = (exponent - digits) as i16;
+            return Some(Number::raw(i128::from(quotient), exponent));
+        }
+    }
+    None
+}
+
+/// Drops one to eighteen digits of a coefficient of 64 bits.
+#[inline]
+fn round_small(value: i64, drop: u32, mode: Rounding, exponent: i16) -> Number {
+    let unit = POW10[drop as usize] as i64;
+    let (quotient, rest) = (value / unit, value % unit);
+    let tail = (rest.abs() * 2).cmp(&unit);
+    let up = rest != 0
+        && match mode {
+            Rounding::Up => true,
+            Rounding::Down => false,
+            Rounding::Floor => value < 0,
+            Rounding::Ceiling => value > 0,
+            Rounding::HalfUp => tail != Ordering::Less,
+            Rounding::HalfDown => tail == Ordering::Greater,
+            Rounding::HalfEven => {
+                tail == Ordering::Greater || (tail == Ordering::Equal && quotient % 2 != 0)
+            }
+        };
+    let away = if up { value.signum() } else { 0 };
+    Number {
+        high: (quotient + away) >> 63,
+        low: (quotient + away) as u64,
+        exponent,
     }
 }
 

@@ -240,6 +240,21 @@ proptest! {
     }
 
     #[test]
+    fn wide_operands_round_and_print_as_narrow_ones(
+        a in any::<i64>(), shorter in 0u32..18, places in 0i32..=19, scale in -3i32..19, shift in 0u32..12,
+    ) {
+        use Rounding::*;
+        let a = a / 10i64.pow(shorter);
+        let x = Number::new(a.into(), -places).expect("in range");
+        let wide = Number::new(i128::from(a) * 10i128.pow(shift), -places - shift as i32);
+        let wide = wide.expect("in range");
+        for mode in [HalfEven, HalfUp, HalfDown, Up, Down, Floor, Ceiling] {
+            prop_assert_eq!(x.round(scale, mode), wide.round(scale, mode), "{} {} {:?}", x, scale, mode);
+        }
+        prop_assert_eq!(x.to_f64(), x.to_string().parse::<f64>().expect("a float"));
+    }
+
+    #[test]
     fn a_quotient_times_the_divisor_is_within_half_a_unit(a in any::<i64>(), b in any::<i64>()) {
         prop_assume!(a != 0 && b != 0);
         let q = Number::int(a).div(Number::int(b)).expect("in range");

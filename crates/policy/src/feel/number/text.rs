@@ -1,6 +1,6 @@
 //! Numbers from text and to text.
 
-use super::wide::POW10_WIDE;
+use super::wide::{POW10, POW10_WIDE};
 use super::{NotANumber, Number};
 use std::fmt;
 use std::str::FromStr;
@@ -10,6 +10,16 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = self.stripped();
         let sign = if plain.is_negative() { "-" } else { "" };
+        if let (Some(value), -18..=0) = (plain.small(), plain.exponent()) {
+            let places = plain.exponent().unsigned_abs() as usize;
+            let unit = POW10[places];
+            let (whole, part) = (value.unsigned_abs() / unit, value.unsigned_abs() % unit);
+            return if places == 0 {
+                write!(f, "{sign}{whole}")
+            } else {
+                write!(f, "{sign}{whole}.{part:0places$}")
+            };
+        }
         let digits = plain.coefficient().unsigned_abs().to_string();
         let exponent = plain.exponent();
         if exponent >= 0 {

@@ -5,6 +5,7 @@ mod calls;
 mod compound;
 pub(crate) use compound::{ANY_PARAMS, simple_type};
 mod names;
+pub use names::KEYWORDS;
 mod operators;
 mod postfix;
 mod tests_of_cells;

@@ -7,8 +7,8 @@ use crate::feel::diagnostic::nearest;
 use crate::feel::typing;
 use crate::feel::value::Value;
 
-/// Words that end an operand.
-const KEYWORDS: [&str; 17] = [
+/// Words that are no names.
+pub const KEYWORDS: [&str; 17] = [
     "and",
     "or",
     "in",
@@ -179,19 +179,19 @@ impl Parser<'_> {
         // Words side by side can only be one name.
         let first_end = lexer::word_end(self.source, start);
         let mut end = first_end;
+        // Word by word: a comment between two of them is no part of the name.
+        let mut text = self.source[start..end].to_string();
         while let Ok(next) = lexer::skip_space(self.source, end) {
             let next_end = lexer::word_end(self.source, next);
             if next == end || next_end == next || KEYWORDS.contains(&&self.source[next..next_end]) {
                 break;
             }
+            text.push(' ');
+            text.push_str(&self.source[next..next_end]);
             end = next_end;
         }
         self.at = end;
         let span = Span::new(start, end);
-        let text = self.source[start..end]
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
         let mut target = Target::Unknown;
         for &local in dynamic.iter().rev() {
             self.locals[local as usize].used = true;

@@ -165,6 +165,8 @@ impl Parser<'_> {
             // Not a list of tests but a range `(1..5]` or an expression that goes on: read again.
             match tests {
                 Ok(tests) if self.take(")")? && !self.goes_on()? => return Ok(tests),
+                // Reading again what is nested too deep would double the work at each level.
+                Err(Stop) if self.hopeless(mark.1) => return Err(Stop),
                 _ => {
                     self.at = mark.0;
                     self.diagnostics.truncate(mark.1);
@@ -183,6 +185,12 @@ impl Parser<'_> {
             expr: parsed.expr,
             uses_input: false,
         }])
+    }
+
+    /// Was a limit met since there were so many diagnostics?
+    fn hopeless(&self, since: usize) -> bool {
+        let met = |d: &Diagnostic| matches!(d.code, "too-deep" | "too-complex");
+        self.diagnostics.iter().skip(since).any(met)
     }
 
     /// Does an operator follow that makes the parentheses part of a larger operand?

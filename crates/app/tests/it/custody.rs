@@ -1,0 +1,189 @@
+//! Data that is kept and shown to be what it was, from outside: altered rows, anchors, backups.
+
+use crate::cli::{copy, demo, look_ups, path, run_on, text, verified};
+use std::fs;
+use std::path::Path;
+
+fn sql(data: &Path, statement: &str) {
+    let file = rusqlite::Connection::open(data.join("minsheng.sqlite")).expect("opened");
+    let changed = file.execute(statement, []).expect("altered");
+    assert_eq!(changed, 1, "{statement}");
+}
+
+#[test]
+fn altered_rows_are_named_by_verify() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let data = dir.path().join("d");
+    copy(&demo(), &data);
+    verified(&data);
+    for (statement, table, what) in [
+        (
+            "UPDATE evidence SET value = '1' WHERE id = (SELECT id FROM evidence ORDER BY id LIMIT 1)",
+            "record evidence ",
+            "it is not what was recorded",
+        ),
+        (
+            "UPDATE transfer SET amount = amount + 1 WHERE id = (SELECT id FROM transfer ORDER BY id LIMIT 1)",
+            "record transfer ",
+            "it is not what was recorded",
+        ),
+        (
+            "DELETE FROM determination WHERE id = (SELECT id FROM determination ORDER BY id DESC LIMIT 1)",
+            "record determination ",
+            "it was recorded and is missing",
+        ),
+        (
+            "INSERT INTO setting (name, value) VALUES ('x', 'y')",
+            "record setting x",
+            "nothing in the journal says that it was recorded",
+        ),
+    ] {
+        sql(&data, statement);
+        let found = run_on(&data, &["verify"]).exits(1);
+        assert!(
+            found
+                .out
+                .lines()
+                .any(|l| l.starts_with(table) && l.contains(what)),
+            "{statement}: {}",
+            found.out
+        );
+    }
+}
+
+#[test]
+fn the_journal_passes_through_its_anchors_or_is_caught() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (data, asked) = (dir.path().join("d"), look_ups());
+    copy(&demo(), &data);
+    let anchors = dir.path().join("anchors");
+    let anchor = ["anchor", "--json", "--out", path(&anchors)];
+    let first = run_on(&data, &anchor).exits(0).json();
+    assert!(first["lines"].as_u64().is_some_and(|n| n > 0), "{first}");
+    let backup = dir.path().join("backup.sqlite");
+    run_on(&data, &["backup", "--out", path(&backup)]).exits(0);
+    let again = run_on(&data, &["backup", "--out", path(&backup)]).exits(2);
+    assert!(again.err.contains("not overwritten"), "{}", again.err);
+
+    // A month more, and an anchor behind it.
+    let programme = text(&asked["programme"]);
+    let determine = [
+        "determine",
+        "--all",
+        "--programme",
+        programme,
+        "--month",
+        "2026-03",
+    ];
+    run_on(&data, &determine).exits(0);
+    let second = run_on(&data, &anchor).exits(0).json();
+    assert!(second["lines"].as_u64() > first["lines"].as_u64());
+    let verify = ["verify", "--anchor", path(&anchors)];
+    let passed = run_on(&data, &verify).exits(0);
+    assert!(
+        passed.out.contains("2 anchors: 0 findings"),
+        "{}",
+        passed.out
+    );
+
+    // The old backup put in place: whole in itself, and caught.
+    let restored = dir.path().join("r");
+    let no_key = run_on(&restored, &["restore", path(&backup)]).exits(2);
+    assert!(no_key.err.contains("--key"), "{}", no_key.err);
+    let key = data.join("key");
+    let restore = ["restore", path(&backup), "--key", path(&key)];
+    let made = run_on(&restored, &restore).exits(0);
+    assert!(made.out.contains(" 0 findings"), "{}", made.out);
+    verified(&restored);
+    let caught = run_on(&restored, &verify).exits(1);
+    assert!(
+        caught.out.contains("an old backup stands in their place"),
+        "{}",
+        caught.out
+    );
+    let refused = run_on(&restored, &anchor).exits(2);
+    assert!(
+        refused.err.contains("nothing was anchored"),
+        "{}",
+        refused.err
+    );
+    // Going on from the old backup is caught too.
+    run_on(&restored, &determine).exits(0);
+    run_on(&restored, &verify).exits(1);
+
+    // Over data that is there only when told to; what was there stays.
+    run_on(&data, &["restore", path(&backup)]).exits(2);
+    let made = run_on(&data, &["restore", path(&backup), "--replace"]).exits(0);
+    assert!(made.out.contains("what was there is now"), "{}", made.out);
+    verified(&data);
+
+    // Another key, and half a file.
+    let other = dir.path().join("o");
+    copy(&demo(), &other);
+    fs::remove_file(other.join("minsheng.sqlite")).expect("removed");
+    fs::remove_file(other.join("key")).expect("removed");
+    run_on(
+        &other,
+        &[
+            "demo",
+            "--households",
+            "5",
+            "--no-serve",
+            "--months",
+            "2026-01..2026-01",
+        ],
+    )
+    .exits(0);
+    let wrong = run_on(&other, &["restore", path(&backup), "--replace"]).exits(2);
+    assert!(wrong.err.contains("key"), "{}", wrong.err);
+    verified(&other);
+    let half = dir.path().join("half");
+    let bytes = fs::read(&backup).expect("read");
+    fs::write(&half, &bytes[..bytes.len() / 2]).expect("written");
+    run_on(&restored, &["restore", path(&half), "--replace"]).exits(2);
+
+    // A file of anchors that somebody shortened or altered.
+    let text = fs::read_to_string(&anchors).expect("read");
+    let altered = dir.path().join("altered");
+    fs::write(&altered, text.replacen("\"lines\":", "\"lines\":1", 1)).expect("written");
+    let found = run_on(&data, &["verify", "--anchor", path(&altered)]).exits(1);
+    assert!(found.out.contains("does not follow"), "{}", found.out);
+}
+
+#[test]
+fn a_backup_is_made_while_others_write() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (data, asked) = (dir.path().join("d"), look_ups());
+    copy(&demo(), &data);
+    let programme = text(&asked["programme"]);
+    let args = [
+        "determine",
+        "--all",
+        "--programme",
+        programme,
+        "--month",
+        "2026-03",
+    ];
+    let mut writer = crate::cli::program()
+        .args(args)
+        .arg("--data")
+        .arg(&data)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut made = 0;
+    while writer.try_wait().expect("asked").is_none() && made < 5 {
+        let out = dir.path().join(format!("{made}.sqlite"));
+        run_on(&data, &["backup", "--out", path(&out)]).exits(0);
+        made += 1;
+    }
+    assert!(writer.wait().expect("it ends").success());
+    verified(&data);
+    assert!(made > 0);
+    let restored = dir.path().join("r");
+    let (key, last) = (data.join("key"), dir.path().join("0.sqlite"));
+    run_on(&restored, &["restore", path(&last), "--key", path(&key)]).exits(0);
+    // From the copy everything goes on to the same end.
+    run_on(&restored, &args).exits(0);
+    assert_eq!(verified(&restored)[2], verified(&data)[2]);
+}
