@@ -140,7 +140,7 @@ fn a_watch_checks_again_when_a_file_changes() {
     let text = fs::read_to_string(&file).expect("the file");
     fs::write(
         &file,
-        text.replace("income limit * persons\n", "income limits\n"),
+        text.replace("income limit * persons\n", "limits\n"),
     )
     .expect("written");
     assert_eq!(next(), "—— grant.md");
