@@ -138,11 +138,7 @@ fn a_watch_checks_again_when_a_file_changes() {
     assert!(next().ends_with(": fine"));
     let file = dir.path().join("grant.md");
     let text = fs::read_to_string(&file).expect("the file");
-    fs::write(
-        &file,
-        text.replace("income limit * persons\n", "limits\n"),
-    )
-    .expect("written");
+    fs::write(&file, text.replace("income limit * persons\n", "limits\n")).expect("written");
     assert_eq!(next(), "—— grant.md");
     let mut report = String::new();
     while !report.contains(" errors, ") {

@@ -76,7 +76,8 @@ fn level(kind: &ExprKind) -> u8 {
         ExprKind::Arith(Arith::Pow, ..) => 6,
         ExprKind::Neg(_) => 7,
         ExprKind::Literal(Value::Number(n)) if n.is_negative() => 7,
-        ExprKind::InstanceOf(..) => 8,
+        // Its type may go on with `<`: it stands in parentheses before a comparison.
+        ExprKind::InstanceOf(..) => 2,
         ExprKind::Condition(inner) | ExprKind::Boxed(inner) | ExprKind::Typed(inner, _) => {
             level(&inner.kind)
         }
