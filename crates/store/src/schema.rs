@@ -110,6 +110,7 @@ impl Table {
     pub(crate) fn naming(&self) -> &'static [usize] {
         match self.name {
             "award" => &[2, 3],
+            "law_book" => &[0, 1],
             _ => match (self.column("id"), self.key) {
                 (Some(1), _) => &[1],
                 (Some(2), _) => &[2],
