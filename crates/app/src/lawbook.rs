@@ -37,6 +37,22 @@ pub fn read(folder: Option<&Path>) -> Result<Vec<SourceFile>, LawbookError> {
     }
 }
 
+/// Reforms to lay over a law, in the order given; each is named in messages as it was given.
+pub fn reforms(paths: &[PathBuf]) -> Result<Vec<SourceFile>, LawbookError> {
+    paths
+        .iter()
+        .map(|path| {
+            let name = path.display().to_string();
+            let bytes = std::fs::read(path).map_err(|cause| LawbookError::Unreadable {
+                path: name.clone(),
+                cause,
+            })?;
+            let text = String::from_utf8(bytes).map_err(|_| LawbookError::NotText(name.clone()))?;
+            Ok(SourceFile { path: name, text })
+        })
+        .collect()
+}
+
 fn shipped() -> Result<Vec<SourceFile>, LawbookError> {
     let mut names: Vec<_> = Shipped::iter().collect();
     names.sort();

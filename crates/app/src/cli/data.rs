@@ -6,8 +6,9 @@ use super::{
     ReconcileArgs, ReplayArgs, VerifyArgs,
 };
 use crate::service::rules::programme_id;
-use crate::service::{Office, ServiceError};
+use crate::service::{Office, ServiceError, load_law_with};
 use entitlement::change::At;
+use entitlement::situation::LawRules;
 use policy::law::Language;
 use std::path::Path;
 
@@ -24,7 +25,7 @@ fn programme(office: &Office, given: &str) -> Result<String, Failure> {
 
 /// `minsheng determine`
 pub async fn determine(args: DetermineArgs) -> Outcome {
-    let office = Office::open(&args.place.location()).await?;
+    let mut office = Office::open(&args.place.location()).await?;
     let id = programme(&office, &args.programme)?;
     let at = match &args.known_at {
         Some(text) => At::new(base::parse_instant(text)?),
@@ -35,6 +36,9 @@ pub async fn determine(args: DetermineArgs) -> Outcome {
         return Err(Failure::Input(
             "Parquet goes to a file: add --out FILE".into(),
         ));
+    }
+    if !args.reforms.is_empty() {
+        return determine_reformed(&mut office, &args, &id, at).await;
     }
     match (args.household, args.all) {
         (Some(household), _) => {
@@ -82,6 +86,37 @@ pub async fn determine(args: DetermineArgs) -> Outcome {
             "say for whom: --household ID, or --all for everybody".into(),
         )),
     }
+}
+
+/// `minsheng determine --reform`: a question, whoever is asked about; nothing is written.
+async fn determine_reformed(
+    office: &mut Office,
+    args: &DetermineArgs,
+    id: &str,
+    at: At,
+) -> Outcome {
+    let reformed = load_law_with(args.place.law.as_deref(), &args.reforms)?;
+    if let Some(household) = args.household {
+        let before = office
+            .explain_household(id, args.month, household, at, false)
+            .await?;
+        office.rules = std::sync::Arc::new(LawRules::new(reformed));
+        let after = office
+            .explain_household(id, args.month, household, at, false)
+            .await?;
+        return print_json(&serde_json::json!({"before": before, "after": after}));
+    }
+    if !args.all {
+        return Err(Failure::Input(
+            "say for whom: --household ID, or --all for everybody".into(),
+        ));
+    }
+    let (effect, rows) = office.compare_laws(reformed, id, args.month, at).await?;
+    if let Some(path) = &args.out {
+        let parquet = args.format == Format::Parquet;
+        crate::service::reform::write(&rows, id, parquet, path)?;
+    }
+    print_json(&effect)
 }
 
 /// `minsheng night`

@@ -2,10 +2,11 @@
 
 use super::{Failure, Outcome, WorkdaysArgs};
 use crate::lawbook;
-use crate::service::load_law;
+use crate::service::{load_law, load_law_with};
 use clap::{Args, Subcommand, ValueEnum};
 use policy::law::explanation::{self, Explanation, Limits, explain_json};
-use policy::law::{Language, Law, examples};
+use policy::law::outcomes::{self, Side};
+use policy::law::{Language, Law, examples, search};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,13 +15,14 @@ use std::time::{Duration, SystemTime};
 /// What to do with law files.
 #[derive(Debug, Subcommand)]
 pub enum LawCommand {
-    /// Checks every file: names, types, units, tables, dates, citations. Status 1 when there is an error.
+    /// Checks every file: names, types, units, tables, dates, citations, and by search the properties that
+    /// the law states. Status 1 when there is an error.
     Check(CheckArgs),
     /// Runs the worked examples. Status 1 when one fails.
     Test(TestArgs),
     /// Lists programmes with their places and dates; --all --json gives rules, figures and evidence too.
     List(ListArgs),
-    /// What differs between two days of a law, or between two folders. Status 1 when something does.
+    /// What differs between two days of a law, two folders, or a law and a reform. Status 1 when something does.
     Diff(super::law_diff::DiffArgs),
     /// Evaluates one situation given as JSON; no register needed.
     Eval(EvalArgs),
@@ -44,6 +46,12 @@ pub struct CheckArgs {
     /// Language of messages: zh, en, or both; without it the language of the environment, else both.
     #[arg(long, value_enum)]
     pub lang: Option<Lang>,
+    /// A reform laid over the law; may be given several times.
+    #[arg(long = "reform", value_name = "FILE")]
+    pub reforms: Vec<PathBuf>,
+    /// Situations tried for each property that the law states; 0 for none.
+    #[arg(long, value_name = "N", default_value_t = search::SITUATIONS)]
+    pub situations: usize,
     /// Check again whenever a file changes, until interrupted.
     #[arg(long, requires = "path", conflicts_with = "json")]
     pub watch: bool,
@@ -61,6 +69,9 @@ pub struct ListArgs {
     /// Everything as one JSON object: programmes, rules, parameters, evidence, instruments, places.
     #[arg(long)]
     pub all: bool,
+    /// A reform laid over the law; may be given several times.
+    #[arg(long = "reform", value_name = "FILE")]
+    pub reforms: Vec<PathBuf>,
 }
 
 /// `law test`
@@ -73,8 +84,12 @@ pub struct TestArgs {
     #[arg(long, value_name = "TEXT")]
     pub only: Option<String>,
     /// Write what came out into the files in place of what was expected.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "reforms")]
     pub accept: bool,
+    /// A reform laid over the law; may be given several times. Its own examples must come out; those of
+    /// the law that come out otherwise are listed.
+    #[arg(long = "reform", value_name = "FILE")]
+    pub reforms: Vec<PathBuf>,
     /// As JSON.
     #[arg(long)]
     pub json: bool,
@@ -102,11 +117,14 @@ pub struct EvalArgs {
     #[arg(long)]
     pub what_if: bool,
     /// Language of a tree and of a short form: zh, en, or both.
-    #[arg(long, default_value = "both")]
-    pub lang: String,
+    #[arg(long, value_enum, default_value = "both")]
+    pub lang: Lang,
     /// Law files in place of the ones that the program carries.
     #[arg(long, value_name = "DIR", env = "MINSHENG_LAW")]
     pub law: Option<PathBuf>,
+    /// A reform laid over the law; may be given several times.
+    #[arg(long = "reform", value_name = "FILE")]
+    pub reforms: Vec<PathBuf>,
 }
 
 /// How an explanation is written.
@@ -118,18 +136,6 @@ pub enum Explain {
     Brief,
     /// The form minsheng-explanation/1, which others can check; see docs/explanation.md.
     Json,
-}
-
-/// A language by its name.
-pub fn language(name: &str) -> Result<Language, Failure> {
-    match name {
-        "zh" => Ok(Language::Chinese),
-        "en" => Ok(Language::English),
-        "both" => Ok(Language::Both),
-        other => Err(Failure::Input(format!(
-            "there is no language `{other}`; zh, en or both"
-        ))),
-    }
 }
 
 /// Writes an explanation to standard output.
@@ -179,9 +185,19 @@ pub enum Lang {
     Both,
 }
 
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Language {
+        match lang {
+            Lang::Zh => Language::Chinese,
+            Lang::En => Language::English,
+            Lang::Both => Language::Both,
+        }
+    }
+}
+
 impl Lang {
     /// What the environment says, by the names that programs look at in this order.
-    fn of_environment() -> Lang {
+    pub fn of_environment() -> Lang {
         let names = ["LC_ALL", "LC_MESSAGES", "LANG"];
         let set = names.iter().filter_map(|name| std::env::var(name).ok());
         let first = set.into_iter().find(|value| !value.is_empty());
@@ -199,17 +215,24 @@ impl Lang {
 }
 
 fn check(args: &CheckArgs) -> Outcome {
-    let language = match args.lang.unwrap_or_else(Lang::of_environment) {
-        Lang::Zh => Language::Chinese,
-        Lang::En => Language::English,
-        Lang::Both => Language::Both,
-    };
-    let (law, report) = Law::check(lawbook::read(args.path.as_deref())?);
+    let language: Language = args.lang.unwrap_or_else(Lang::of_environment).into();
+    let files = lawbook::read(args.path.as_deref())?;
+    let (law, mut report) = Law::check_with(files, lawbook::reforms(&args.reforms)?);
+    let mut tested = Vec::new();
+    if let Some(law) = &law {
+        let (found, properties) = law.search(args.situations);
+        report.merge(found);
+        tested = properties;
+    }
     if args.json {
-        println!("{:#}", report.to_json());
+        let mut json = report.to_json();
+        json["properties"] = serde_json::to_value(&tested)?;
+        println!("{json:#}");
     } else {
         print!("{}", report.render(language));
-        if let Some(law) = &law {
+        if let Some(law) = law.as_ref().filter(|_| !report.has_errors()) {
+            let judged: usize = tested.iter().map(|t| t.judged).sum();
+            let properties = tested.len();
             let counts = [
                 law.instruments().len(),
                 law.rules().len(),
@@ -218,10 +241,10 @@ fn check(args: &CheckArgs) -> Outcome {
             ];
             let [instruments, rules, figures, programmes] = counts;
             let zh = format!(
-                "{instruments} 部法规，{rules} 条规则，{figures} 个参数，{programmes} 个项目：没有错误"
+                "{instruments} 部法规，{rules} 条规则，{figures} 个参数，{programmes} 个项目，{properties} 条性质（判断了 {judged} 个情形）：没有错误"
             );
             let en = format!(
-                "{instruments} instruments, {rules} rules, {figures} parameters, {programmes} programmes: fine"
+                "{instruments} instruments, {rules} rules, {figures} parameters, {programmes} programmes, {properties} properties (judged in {judged} situations): fine"
             );
             match language {
                 Language::Chinese => println!("{zh}"),
@@ -243,6 +266,9 @@ fn programme_ids(law: &Law) -> std::collections::BTreeSet<&str> {
 }
 
 fn test(args: &TestArgs) -> Outcome {
+    if !args.reforms.is_empty() {
+        return test_reforms(args);
+    }
     let files = lawbook::read(args.path.as_deref())?;
     let law = load_law(args.path.as_deref())?;
     let only = args.only.as_deref().unwrap_or("");
@@ -265,6 +291,46 @@ fn test(args: &TestArgs) -> Outcome {
             println!("{result}");
         }
         println!("{} passed, {failed} failed", results.len() - failed);
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(Failure::Found(String::new())),
+    }
+}
+
+/// The reforms' own examples must come out. Of the law's, those that come out otherwise than without
+/// the reforms are what the reforms are for, and are listed; those that fail either way are failures.
+fn test_reforms(args: &TestArgs) -> Outcome {
+    let only = args.only.as_deref().unwrap_or("");
+    let side = |law: Law| Side { law, at: None };
+    let before = side(load_law(args.path.as_deref())?);
+    let after = side(load_law_with(args.path.as_deref(), &args.reforms)?);
+    let wanted = |file: &str, name: &str| file.contains(only) || name.contains(only);
+    let mut results = examples::run_all(&before.law);
+    results.retain(|r| !examples::is_removed(&after.law, &r.name));
+    results.extend(examples::run_reforms(&after.law));
+    results.retain(|r| wanted(&r.file, &r.name));
+    let mut changed = outcomes::changes(&before, &after);
+    changed.retain(|c| wanted(&c.file, &c.name));
+    let failed = results.iter().filter(|r| !r.passed()).count();
+    if args.json {
+        println!(
+            "{:#}",
+            serde_json::json!({"examples": results, "changed": changed})
+        );
+    } else {
+        for result in results.iter().filter(|r| !r.passed()) {
+            println!("{result}");
+        }
+        for change in &changed {
+            println!("changed {}:{} {}", change.file, change.line, change.name);
+            println!("     {}", Language::Both.of(&change.words));
+        }
+        println!(
+            "{} passed, {failed} failed, {} of the law's come out otherwise under the reform",
+            results.len() - failed,
+            changed.len()
+        );
     }
     match failed {
         0 => Ok(()),
@@ -354,7 +420,7 @@ fn stamps(path: &Path) -> Result<BTreeMap<PathBuf, (SystemTime, u64)>, Failure> 
 }
 
 fn list(args: &ListArgs) -> Outcome {
-    let law = load_law(args.path.as_deref())?;
+    let law = load_law_with(args.path.as_deref(), &args.reforms)?;
     let list = law.list();
     if args.all {
         println!("{list:#}");
@@ -390,7 +456,7 @@ fn list(args: &ListArgs) -> Outcome {
 
 fn eval(args: &EvalArgs) -> Outcome {
     let text = read_input(&args.input)?;
-    let law = load_law(args.law.as_deref())?;
+    let law = load_law_with(args.law.as_deref(), &args.reforms)?;
     let day = base::parse_day(&args.date)?;
     let json: serde_json::Value = serde_json::from_str(&text).map_err(|e| {
         format!(
@@ -398,7 +464,7 @@ fn eval(args: &EvalArgs) -> Outcome {
             args.input.display()
         )
     })?;
-    let language = language(&args.lang)?;
+    let language = args.lang.into();
     let limits = args.what_if.then(Limits::default);
     let (evaluation, found) = explain_json(
         &law,

@@ -198,6 +198,10 @@ pub struct DetermineArgs {
     /// (minsheng-explanation/1, as `law eval` gives it); `--explain tree` for reading.
     #[arg(long, value_enum, value_name = "FORM", num_args = 0..=1, default_missing_value = "json")]
     pub explain: Option<law::Explain>,
+    /// A reform laid over the law; may be given several times. Nothing is written then: the month is worked
+    /// out under the law in force and under the law with the reform, and the difference is told.
+    #[arg(long = "reform", value_name = "FILE", conflicts_with = "explain")]
+    pub reforms: Vec<PathBuf>,
     /// Format of --out or of standard output.
     #[arg(long, value_enum, default_value_t = Format::Json)]
     pub format: Format,

@@ -15,6 +15,7 @@ pub mod night;
 pub mod output;
 pub mod pay;
 pub mod readers;
+pub mod reform;
 pub mod replay;
 pub mod rules;
 pub mod run;
@@ -74,8 +75,16 @@ impl Location {
 /// # Errors
 /// [`ServiceError::Law`] with the findings when the law has errors: it fails closed.
 pub fn load_law(folder: Option<&Path>) -> Result<Law, ServiceError> {
-    let files = lawbook::read(folder)?;
-    Law::load(files).map_err(|report| ServiceError::Law(Box::new(report)))
+    load_law_with(folder, &[])
+}
+
+/// As [`load_law`], with reforms laid over it.
+///
+/// # Errors
+/// As [`load_law`], and when a reform cannot be read or does not apply.
+pub fn load_law_with(folder: Option<&Path>, reforms: &[PathBuf]) -> Result<Law, ServiceError> {
+    let (files, reforms) = (lawbook::read(folder)?, lawbook::reforms(reforms)?);
+    Law::load_with(files, reforms).map_err(|report| ServiceError::Law(Box::new(report)))
 }
 
 impl Office {

@@ -59,47 +59,86 @@ fn write_parquet(
     programme: &str,
     file: impl Write + Send,
 ) -> Result<(), ParquetError> {
-    let text = |name: &str| Field::new(name, DataType::Utf8, false);
-    let schema = Arc::new(Schema::new(vec![
-        text("shard"),
-        text("subject"),
-        text("kind"),
-        text("programme"),
-        text("period"),
-        text("outcome"),
-        Field::new("amount_fen", DataType::Int64, true),
-        text("reasons"),
-        text("carry"),
-    ]));
+    write_columns(
+        rows,
+        &[
+            ("shard", Column::Text(&|r| r.subject.shard.clone())),
+            ("subject", Column::Text(&|r| r.subject.id.to_string())),
+            (
+                "kind",
+                Column::Text(&|r| match r.subject.kind {
+                    Subject::Household => "household".into(),
+                    Subject::Person => "person".into(),
+                }),
+            ),
+            ("programme", Column::Text(&|_| programme.to_string())),
+            ("period", Column::Text(&|r| r.period.to_string())),
+            (
+                "outcome",
+                Column::Text(&|r| r.evaluation.outcome.name().to_string()),
+            ),
+            (
+                "amount_fen",
+                Column::Fen(&|r| match &r.evaluation.outcome {
+                    Outcome::Entitled { amount } => amount.map(|fen| fen.0),
+                    _ => None,
+                }),
+            ),
+            (
+                "reasons",
+                Column::Text(&|r| serde_json::to_string(&r.evaluation.reasons).unwrap_or_default()),
+            ),
+            (
+                "carry",
+                Column::Text(&|r| serde_json::to_string(&r.evaluation.carry).unwrap_or_default()),
+            ),
+        ],
+        file,
+    )
+}
+
+/// A column of a Parquet file and what a row says in it.
+pub(super) enum Column<'c, R> {
+    /// Never null.
+    Text(&'c dyn Fn(&R) -> String),
+    /// Null where there is no money.
+    Fen(&'c dyn Fn(&R) -> Option<i64>),
+}
+
+/// Writes rows as Parquet, a few thousand at a time.
+pub(super) fn write_columns<R>(
+    rows: &[R],
+    columns: &[(&str, Column<'_, R>)],
+    file: impl Write + Send,
+) -> Result<(), ParquetError> {
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(name, column)| match column {
+            Column::Text(_) => Field::new(*name, DataType::Utf8, false),
+            Column::Fen(_) => Field::new(*name, DataType::Int64, true),
+        })
+        .collect();
+    let schema = Arc::new(Schema::new(fields));
     let mut writer = ArrowWriter::try_new(file, schema.clone(), None)?;
     for chunk in rows.chunks(BATCH) {
-        let strings = |of: &dyn Fn(&Explained) -> String| -> ArrayRef {
-            let mut column = StringBuilder::new();
-            chunk.iter().for_each(|row| column.append_value(of(row)));
-            Arc::new(column.finish())
-        };
-        let mut amounts = Int64Builder::new();
-        for row in chunk {
-            amounts.append_option(match &row.evaluation.outcome {
-                Outcome::Entitled { amount } => amount.map(|fen| fen.0),
-                _ => None,
-            });
-        }
-        let columns: Vec<ArrayRef> = vec![
-            strings(&|r| r.subject.shard.clone()),
-            strings(&|r| r.subject.id.to_string()),
-            strings(&|r| match r.subject.kind {
-                Subject::Household => "household".into(),
-                Subject::Person => "person".into(),
-            }),
-            strings(&|_| programme.to_string()),
-            strings(&|r| r.period.to_string()),
-            strings(&|r| r.evaluation.outcome.name().to_string()),
-            Arc::new(amounts.finish()),
-            strings(&|r| serde_json::to_string(&r.evaluation.reasons).unwrap_or_default()),
-            strings(&|r| serde_json::to_string(&r.evaluation.carry).unwrap_or_default()),
-        ];
-        writer.write(&RecordBatch::try_new(schema.clone(), columns)?)?;
+        let arrays: Vec<ArrayRef> = columns
+            .iter()
+            .map(|(_, column)| -> ArrayRef {
+                match column {
+                    Column::Text(of) => {
+                        let mut array = StringBuilder::new();
+                        chunk.iter().for_each(|row| array.append_value(of(row)));
+                        Arc::new(array.finish())
+                    }
+                    Column::Fen(of) => {
+                        let mut array = Int64Builder::new();
+                        chunk.iter().for_each(|row| array.append_option(of(row)));
+                        Arc::new(array.finish())
+                    }
+                }
+            })
+            .collect();
+        writer.write(&RecordBatch::try_new(schema.clone(), arrays)?)?;
     }
     writer.close()?;
     Ok(())

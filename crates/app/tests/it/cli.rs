@@ -273,6 +273,177 @@ fn law_is_checked_tested_listed_and_asked() {
 }
 
 #[test]
+fn a_reform_is_checked_tested_compared_and_asked() {
+    let asked = look_ups();
+    let r = &asked["reform"];
+    let reform = root().join(text(&r["file"]));
+    let over = ["--reform", path(&reform)];
+    let with = |args: &[&str]| run(&[&["law"], args, &over].concat());
+    let ran = with(&["check", "--situations", "20", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(ran["errors"], 0);
+    assert!(
+        ran["properties"]
+            .as_array()
+            .is_some_and(|p| !p.is_empty() && p.iter().all(|p| p["holds"] == true))
+    );
+    let tested = with(&["test", "--json"]).exits(0).json();
+    assert!(!tested["changed"].as_array().expect("a list").is_empty());
+    let ran = with(&["test"]).exits(0);
+    assert!(ran.out.contains("→"), "{}", ran.out);
+    let listed = with(&["list", "--all"]).exits(0).json();
+    let instruments = listed["instruments"].as_array().expect("a list");
+    assert!(instruments.iter().any(|i| i["number"] == r["name"]));
+
+    // The law alone says one thing, the law with the reform another.
+    let situation = r["given"].to_string();
+    let mut args = vec!["law", "eval", "--input", "-", "--place", text(&r["place"])];
+    args.extend([
+        "--date",
+        text(&r["date"]),
+        "--decision",
+        text(&r["decision"]),
+    ]);
+    let before = run_with(&situation, &args).exits(0).json();
+    args.extend(over);
+    let after = run_with(&situation, &args).exits(0).json();
+    assert_eq!(
+        (&before["result"], &after["result"]),
+        (&r["before"], &r["after"])
+    );
+
+    let diff = with(&["diff", "--json"]).exits(1).json();
+    let of = |what: &str| {
+        let all = diff.as_array().expect("a list").iter();
+        all.filter(|c| c["what"] == what).collect::<Vec<_>>()
+    };
+    assert!(of("parameter").iter().any(|c| c["name"] == r["parameter"]));
+    assert!(
+        of("rule")
+            .iter()
+            .all(|c| !c["before"].is_null() && !c["after"].is_null())
+    );
+    let outcomes = of("example");
+    assert!(!outcomes.is_empty());
+    for change in outcomes {
+        assert!(
+            !change["because"].as_array().expect("causes").is_empty(),
+            "{change}"
+        );
+    }
+    let ran = with(&["diff", "--lang", "en"]).exits(1);
+    assert!(
+        ran.out.contains("because") && ran.out.contains("row 1"),
+        "{}",
+        ran.out
+    );
+
+    // One that does not apply says where.
+    let dir = tempfile::tempdir().expect("a folder");
+    let wrong = dir.path().join("wrong.md");
+    let head = "---\nreform: 甲\nfrom: 2026-01-01\n---\n## 一 改\n";
+    fs::write(&wrong, format!("{head}```feel 无此规则 : 元\n1\n```\n")).expect("written");
+    let ran = run(&["law", "check", "--reform", path(&wrong)]).exits(1);
+    assert!(
+        ran.out.contains("wrong.md:6:9: error[reform-no-rule]"),
+        "{}",
+        ran.out
+    );
+    let ran = run(&["law", "test", "--reform", path(&wrong)]).exits(2);
+    assert!(ran.err.contains("wrong.md:6:9"), "{}", ran.err);
+    let ran = run(&["law", "diff", "--reform", path(&dir.path().join("none.md"))]).exits(2);
+    assert!(ran.err.contains("none.md"), "{}", ran.err);
+}
+
+#[test]
+fn what_a_reform_costs_is_told_and_nothing_is_written() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let data = dir.path().join("data");
+    copy(&demo(), &data);
+    let before = verified(&data);
+    let asked = look_ups();
+    let programme = text(&asked["programme"]);
+    let out = dir.path().join("rows.json");
+    let effect = |file: &str, more: &[&str]| {
+        let reform = root().join(file);
+        let mut args = vec!["determine", "--all", "--programme", programme];
+        args.extend(["--month", text(&asked["reform"]["month"])]);
+        args.extend(["--reform", path(&reform)]);
+        args.extend(more);
+        run_on(&data, &args).exits(0).json()
+    };
+    let nothing = effect(text(&asked["reform"]["nothing"]), &[]);
+    assert!(nothing["subjects"].as_u64() > Some(100), "{nothing}");
+    assert_eq!(nothing["before"], nothing["after"]);
+    assert_eq!(
+        (&nothing["winners"], &nothing["losers"]),
+        (&0.into(), &0.into())
+    );
+    let found = effect(text(&asked["reform"]["file"]), &["--out", path(&out)]);
+    assert!(found["winners"].as_u64() > Some(0), "{found}");
+    assert_eq!(found["before"], nothing["before"]);
+    let rows = fs::read_to_string(&out).expect("rows");
+    let gains: i64 = rows
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).expect("JSON")["gain"]
+                .as_i64()
+                .expect("fen")
+        })
+        .sum();
+    let money = |of: &str| found[of].as_i64().expect("fen");
+    assert_eq!(gains, money("won") - money("lost"));
+    let parquet = dir.path().join("rows.parquet");
+    effect(
+        text(&asked["reform"]["file"]),
+        &["--format", "parquet", "--out", path(&parquet)],
+    );
+    assert!(fs::read(&parquet).expect("a file").starts_with(b"PAR1"));
+    assert_eq!(verified(&data), before, "something was written");
+}
+
+#[test]
+fn a_property_that_fails_shows_a_situation_that_eval_takes() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let law = "---\nnumber: 甲\ntitle: 甲\ntitle_en: A\nplace: X\nfrom: 2026-01-01\n---\n\
+        ## 一 条\n@evidence 家庭\n| name | type | absent |\n| --- | --- | --- |\n| 存款 | 元 | missing |\n\n\
+        ```feel 甲额 : 元\nif 存款 > 70 then 1 else 存款\n```\n\
+        ```property more never lowers it\nof: 甲额\nraise: 存款\nthen: not fall\n```\n";
+    fs::write(dir.path().join("a.md"), law).expect("written");
+    fs::write(
+        dir.path().join("places.csv"),
+        "code,name,name_en,parent\nX,甲地,A,\n",
+    )
+    .expect("written");
+    run(&["law", "check", path(dir.path()), "--situations", "0"]).exits(0);
+    let ran = run(&["law", "check", path(dir.path()), "--json"])
+        .exits(1)
+        .json();
+    let counter = &ran["findings"][0]["counter"];
+    let value = |raise: i64| {
+        let mut given = counter["given"].clone();
+        given["存款"] = (given["存款"].as_i64().expect("whole") + raise).into();
+        let args = [
+            "law",
+            "eval",
+            "--law",
+            path(dir.path()),
+            "--input",
+            "-",
+            "--place",
+            text(&counter["place"]),
+            "--date",
+            text(&counter["date"]),
+            "--decision",
+            text(&counter["decision"]),
+        ];
+        run_with(&given.to_string(), &args).exits(0).json()["result"].as_i64()
+    };
+    assert!(value(1) < value(0), "{counter}");
+}
+
+#[test]
 fn models_are_evaluated_and_pass_through_both_forms() {
     let model = root().join("tests/corpus/cli/traffic.dmn");
     let eval = |model: &Path, input: &str| {

@@ -16,6 +16,19 @@ pub enum Unit {
     YuanPerMonth,
     /// 元/年
     YuanPerYear,
+    /// 元/人
+    YuanPerPerson,
+    /// 元/月/人
+    YuanPerMonthPerPerson,
+    /// 元/年/人
+    YuanPerYearPerPerson,
+    /// Yuan that were divided by persons: whether of each of them or of somebody is not said, so it goes
+    /// with 元 and with 元/人. No type of a law file.
+    YuanShare,
+    /// The same of 元/月.
+    YuanPerMonthShare,
+    /// The same of 元/年.
+    YuanPerYearShare,
     /// 人
     Persons,
     /// 个
@@ -32,11 +45,28 @@ pub enum Unit {
     Ratio,
 }
 
-const UNITS: [(Unit, &str, &str, &[&str]); 11] = [
+// Shares have the name of what was divided, which stands before them and so is what a name means.
+const UNITS: [(Unit, &str, &str, &[&str]); 17] = [
     (Unit::Plain, "数", "number", &["数字"]),
     (Unit::Yuan, "元", "yuan", &[]),
     (Unit::YuanPerMonth, "元/月", "yuan/month", &[]),
     (Unit::YuanPerYear, "元/年", "yuan/year", &[]),
+    (Unit::YuanPerPerson, "元/人", "yuan/person", &[]),
+    (
+        Unit::YuanPerMonthPerPerson,
+        "元/月/人",
+        "yuan/month/person",
+        &["元/人/月", "yuan/person/month"],
+    ),
+    (
+        Unit::YuanPerYearPerPerson,
+        "元/年/人",
+        "yuan/year/person",
+        &["元/人/年", "yuan/person/year"],
+    ),
+    (Unit::YuanShare, "元", "yuan", &[]),
+    (Unit::YuanPerMonthShare, "元/月", "yuan/month", &[]),
+    (Unit::YuanPerYearShare, "元/年", "yuan/year", &[]),
     (Unit::Persons, "人", "persons", &["person"]),
     (Unit::Items, "个", "items", &["item"]),
     (Unit::Months, "月", "months", &["month"]),
@@ -73,10 +103,32 @@ impl Unit {
         )
     }
 
+    /// Money without its persons; `None` for what is neither of each person nor a share.
+    fn whole(self) -> Option<Unit> {
+        use Unit::*;
+        Some(match self {
+            YuanPerPerson | YuanShare => Yuan,
+            YuanPerMonthPerPerson | YuanPerMonthShare => YuanPerMonth,
+            YuanPerYearPerPerson | YuanPerYearShare => YuanPerYear,
+            _ => return None,
+        })
+    }
+
+    fn is_share(self) -> bool {
+        use Unit::*;
+        matches!(self, YuanShare | YuanPerMonthShare | YuanPerYearShare)
+    }
+
+    /// Does a share go with another unit of money?
+    fn shares(self, other: Unit) -> bool {
+        self.is_share() && self.whole() == Some(other.whole().unwrap_or(other))
+    }
+
     /// The unit of a sum, difference or comparison; `None` for a mismatch.
     pub fn sum(self, other: Unit) -> Option<Unit> {
         match (self, other) {
             (a, b) if a == b => Some(a),
+            (share, unit) | (unit, share) if share.shares(unit) => Some(unit),
             (Unit::Plain, unit) | (unit, Unit::Plain) => Some(unit),
             _ => None,
         }
@@ -89,6 +141,13 @@ impl Unit {
             (Plain, unit) | (unit, Plain) => Some(unit),
             (YuanPerMonth, Months) | (Months, YuanPerMonth) => Some(Yuan),
             (YuanPerYear, Years) | (Years, YuanPerYear) => Some(Yuan),
+            (YuanPerMonthPerPerson, Months) | (Months, YuanPerMonthPerPerson) => {
+                Some(YuanPerPerson)
+            }
+            (YuanPerMonthShare, Months) | (Months, YuanPerMonthShare) => Some(YuanShare),
+            (YuanPerYearPerPerson, Years) | (Years, YuanPerYearPerPerson) => Some(YuanPerPerson),
+            (YuanPerYearShare, Years) | (Years, YuanPerYearShare) => Some(YuanShare),
+            (money, Persons) | (Persons, money) if money.whole().is_some() => money.whole(),
             (Ratio, unit) | (unit, Ratio) => Some(unit),
             (unit, count) | (count, unit) if count.counts() => Some(unit),
             _ => None,
@@ -105,6 +164,19 @@ impl Unit {
             (Yuan, Years) => Some(YuanPerYear),
             (Yuan, YuanPerMonth) => Some(Months),
             (Yuan, YuanPerYear) => Some(Years),
+            (Yuan, Persons) => Some(YuanShare),
+            (YuanPerMonth, Persons) => Some(YuanPerMonthShare),
+            (YuanPerYear, Persons) => Some(YuanPerYearShare),
+            (YuanPerPerson, Months) => Some(YuanPerMonthPerPerson),
+            (YuanShare, Months) => Some(YuanPerMonthShare),
+            (YuanPerPerson, Years) => Some(YuanPerYearPerPerson),
+            (YuanShare, Years) => Some(YuanPerYearShare),
+            (a, b) if a.shares(b) || b.shares(a) => Some(Ratio),
+            (whole, each) if each.whole() == Some(whole) => Some(Persons),
+            (Yuan | YuanShare, YuanPerMonthShare) => Some(Months),
+            (Yuan | YuanShare, YuanPerYearShare) => Some(Years),
+            (YuanShare, YuanPerMonth) | (YuanPerPerson, YuanPerMonthPerPerson) => Some(Months),
+            (YuanShare, YuanPerYear) | (YuanPerPerson, YuanPerYearPerPerson) => Some(Years),
             (unit, count) if count.counts() => Some(unit),
             _ => None,
         }
@@ -497,6 +569,7 @@ mod tests {
             "元",
             "元/月",
             "元/年",
+            "元/月/人",
             "人",
             "个",
             "月",
@@ -543,10 +616,35 @@ mod tests {
         assert_eq!(Ratio.product(Yuan), Some(Yuan));
         assert_eq!(Yuan.product(Yuan), None);
         assert_eq!(YuanPerMonth.quotient(YuanPerMonth), Some(Ratio));
-        assert_eq!(YuanPerMonth.quotient(Persons), Some(YuanPerMonth));
+        assert_eq!(YuanPerMonth.quotient(Persons), Some(YuanPerMonthShare));
         assert_eq!(Yuan.quotient(Months), Some(YuanPerMonth));
         assert_eq!(YuanPerMonth.quotient(Yuan), None);
         assert_eq!(YuanPerMonth.sum(YuanPerYear), None);
         assert_eq!(Yuan.sum(Plain), Some(Yuan));
+    }
+
+    #[test]
+    fn money_of_each_person_is_not_money_of_all() {
+        use Unit::*;
+        assert_eq!(YuanPerMonthPerPerson.sum(YuanPerMonth), None);
+        assert_eq!(
+            YuanPerMonthPerPerson.sum(Plain),
+            Some(YuanPerMonthPerPerson)
+        );
+        assert_eq!(YuanPerMonthPerPerson.product(Persons), Some(YuanPerMonth));
+        assert_eq!(Months.product(YuanPerMonthPerPerson), Some(YuanPerPerson));
+        assert_eq!(Ratio.product(YuanPerPerson), Some(YuanPerPerson));
+        assert_eq!(YuanPerMonth.quotient(YuanPerMonthPerPerson), Some(Persons));
+        // What was divided by persons goes with either, and does not make the two one.
+        let share = YuanPerMonth.quotient(Persons).expect("a share");
+        assert_eq!(share.sum(YuanPerMonth), Some(YuanPerMonth));
+        assert_eq!(
+            share.sum(YuanPerMonthPerPerson),
+            Some(YuanPerMonthPerPerson)
+        );
+        assert_eq!(share.sum(YuanPerYear), None);
+        assert_eq!(share.product(Persons), Some(YuanPerMonth));
+        assert_eq!(share.quotient(YuanPerMonth), Some(Ratio));
+        assert_eq!(Unit::parse(share.zh()), Some(YuanPerMonth));
     }
 }

@@ -25,6 +25,8 @@ pub(crate) fn check(law: &Law, used_by_examples: &HashSet<String>, findings: &mu
     // What a rule with an error reads is not known, so nothing can be said to be unused.
     if !findings.report.has_errors() {
         unused(corpus, used_by_examples, findings);
+        super::idle::check(corpus, findings);
+        super::gaps::check(law, findings);
     }
     row_articles(corpus, findings);
 }
@@ -54,7 +56,7 @@ fn place_of(corpus: &Corpus, instrument: &Instrument) -> Option<usize> {
 fn twice(corpus: &Corpus, findings: &mut Findings<'_>) {
     let equal = |a: usize, b: usize| {
         let (a, b) = (&corpus.instruments[a], &corpus.instruments[b]);
-        a.place == b.place && a.from == b.from
+        a.place == b.place && a.from == b.from && a.reform == b.reform
     };
     let names = corpus
         .symbols
@@ -513,6 +515,7 @@ fn unused(corpus: &Corpus, used_by_examples: &HashSet<String>, findings: &mut Fi
         used.extend(compiled.reads.iter().map(|(r, _)| *r));
         used.extend(compiled.sentence_reads.iter().copied());
     }
+    used.extend(corpus.read_beside.iter().copied());
     for version in &corpus.programmes {
         let who = which(version.programme.subject);
         for (name, _, _) in version.rule_names() {

@@ -2,15 +2,19 @@
 
 use super::calendar;
 use super::checks;
-use super::compile::{self, Compiled};
+use super::compile::{self, Compiled, Read};
 use super::edition::Editions;
 use super::examples;
+use super::front::Role;
+use super::indexation;
 use super::kinds::{self, EvidenceKind, Kinds};
 use super::model::*;
 use super::parameters::{self, Parameter, Parameters};
 use super::places::Places;
 use super::programmes::{self, ProgrammeVersion};
+use super::properties::{self, Names, Property};
 use super::reader::{self, Raw};
+use super::reform::{self, Removal};
 use super::report::Report;
 use super::source::{Findings, SourceFile, Sources, Span, say};
 use super::symbols::{self, Symbols};
@@ -37,6 +41,14 @@ pub(crate) struct Corpus {
     pub places: Places,
     pub programmes: Vec<ProgrammeVersion>,
     pub calendars: Vec<calendar::CalendarText>,
+    /// What the law promises of its outcomes.
+    pub properties: Vec<Property>,
+    /// What indexation rules and properties read.
+    pub read_beside: Vec<Read>,
+    /// Rules that reforms take away.
+    pub removals: Vec<Removal>,
+    /// Worked examples that stand in reforms, and those of the law that reforms take away.
+    pub reform_examples: reform::Examples,
     /// Households' kinds, and members'.
     pub kinds: [Kinds; 2],
     pub parameters: Parameters,
@@ -48,7 +60,13 @@ pub(crate) struct Corpus {
 impl Law {
     /// Reads and checks the files. Any error refuses the whole law: the report says what is wrong.
     pub fn load(files: Vec<SourceFile>) -> Result<Law, Report> {
-        match Law::check(files) {
+        Law::load_with(files, Vec::new())
+    }
+
+    /// As [`Law::load`], with reforms laid over it, each over those before it. A reform that does not
+    /// apply (it names a rule or a row that is not there) refuses the whole.
+    pub fn load_with(files: Vec<SourceFile>, reforms: Vec<SourceFile>) -> Result<Law, Report> {
+        match Law::check_with(files, reforms) {
             (Some(law), _) => Ok(law),
             (None, report) => Err(report),
         }
@@ -57,7 +75,12 @@ impl Law {
     /// Reads and checks the files; gives the law when there is no error, and in any case all findings,
     /// warnings among them.
     pub fn check(files: Vec<SourceFile>) -> (Option<Law>, Report) {
-        let (law, report) = Law::load_lenient(files);
+        Law::check_with(files, Vec::new())
+    }
+
+    /// As [`Law::check`], with reforms laid over it.
+    pub fn check_with(files: Vec<SourceFile>, reforms: Vec<SourceFile>) -> (Option<Law>, Report) {
+        let (law, report) = Law::load_lenient_with(files, reforms);
         if report.has_errors() {
             (None, report)
         } else {
@@ -68,18 +91,32 @@ impl Law {
     /// Reads what can be read and leaves out what is wrong, for editors and for pages that show a law
     /// with its faults. Never evaluate such a law when the report has errors.
     pub fn load_lenient(files: Vec<SourceFile>) -> (Law, Report) {
-        let sources = Sources::new(files);
+        Law::load_lenient_with(files, Vec::new())
+    }
+
+    /// As [`Law::load_lenient`], with reforms laid over it.
+    pub fn load_lenient_with(files: Vec<SourceFile>, reforms: Vec<SourceFile>) -> (Law, Report) {
+        let law = files.len();
+        let sources = Sources::with_reforms(files, reforms);
         let digest = digest(&sources.files);
         let mut findings = Findings::new(&sources);
         let mut raw = Raw::default();
         let mut places = Places::default();
-        for (n, file) in sources.files.iter().enumerate() {
+        for (n, file) in sources.files[..law].iter().enumerate() {
             match Kind::of(&file.path) {
-                Kind::Law => reader::read(file, n, &mut raw, &mut findings),
+                Kind::Law => reader::read(file, n, Role::default(), &mut raw, &mut findings),
                 Kind::Places => places = Places::read(&file.text, n, &mut findings),
                 Kind::Examples | Kind::Other => {}
             }
         }
+        let everywhere = places.all().iter().find(|p| p.parent.is_none());
+        let everywhere = everywhere.map_or("", |p| p.code.as_str());
+        for (n, file) in sources.files.iter().enumerate().skip(law) {
+            let reform = (n - law + 1) as u32;
+            let role = Role { reform, everywhere };
+            reader::read(file, n, role, &mut raw, &mut findings);
+        }
+        reform::apply(&mut raw, &places, &mut findings);
         check_instruments(&raw, &places, &mut findings);
         let programmes: Vec<ProgrammeVersion> = raw
             .programmes
@@ -87,7 +124,7 @@ impl Law {
             .filter_map(|text| programmes::read(text, &mut findings))
             .collect();
         let kinds = kinds::read(&raw.kinds, &mut findings);
-        let parameters = parameters::read(&raw.parameters, &places, &mut findings);
+        let mut parameters = parameters::read(&raw.parameters, &places, &mut findings);
         let symbols = symbols::build(
             &raw.definitions,
             &kinds,
@@ -101,6 +138,23 @@ impl Law {
             .iter()
             .map(|d| compile::compile(d, &symbols, &scopes, &mut findings))
             .collect();
+        let mut read_beside = indexation::apply(
+            &raw.indexes,
+            &raw.instruments,
+            &mut parameters,
+            &places,
+            &scopes,
+            &mut findings,
+        );
+        let names = Names {
+            symbols: &symbols,
+            kinds: &kinds,
+            parameters: &parameters,
+            programmes: &programmes,
+        };
+        let properties = properties::read(&raw.properties, names, &scopes, &mut findings);
+        read_beside.extend(properties.iter().flat_map(|p| p.reads(&symbols)));
+        let removals = reform::removals(&raw.removals, &symbols);
         let report = findings.report;
         let corpus = Arc::new(Corpus {
             digest,
@@ -110,6 +164,10 @@ impl Law {
             places,
             programmes,
             calendars: raw.calendars,
+            properties,
+            read_beside,
+            removals,
+            reform_examples: raw.examples,
             kinds,
             parameters,
             symbols,
@@ -129,7 +187,7 @@ impl Law {
         (law, report)
     }
 
-    /// The files that it was loaded from, ordered by path.
+    /// The files that it was loaded from, ordered by path; then the reforms.
     pub fn files(&self) -> &[SourceFile] {
         &self.corpus.sources.files
     }
@@ -188,7 +246,8 @@ impl Law {
         calendar::of(place, &self.corpus.places, &self.corpus.calendars)
     }
 
-    /// Instruments in force at a place on a day, the most specific place and the latest first.
+    /// Instruments in force at a place on a day: the most specific place first, at each its reforms,
+    /// then the latest.
     pub fn in_force(&self, place: &str, day: Day) -> Vec<&Instrument> {
         let chain = self.corpus.places.chain(place);
         let mut found: Vec<(usize, &Instrument)> = self
@@ -203,7 +262,7 @@ impl Law {
                     .map(|depth| (depth, i))
             })
             .collect();
-        found.sort_by(|a, b| (a.0, b.1.from).cmp(&(b.0, a.1.from)));
+        found.sort_by(|a, b| (a.0, b.1.reform, b.1.from).cmp(&(b.0, a.1.reform, a.1.from)));
         found.into_iter().map(|(_, i)| i).collect()
     }
 }

@@ -269,8 +269,9 @@ impl Edition {
         known: Option<Day>,
     ) -> Edition {
         let chain = corpus.places.chain_of(place);
-        // How strong an instrument is: near places before far ones, then late before early.
-        let strength: Vec<Option<(usize, Day)>> = corpus
+        // How strong an instrument is: near places before far ones, reforms before law, then late
+        // before early.
+        let strength: Vec<Option<(usize, u32, Day)>> = corpus
             .instruments
             .iter()
             .map(|i| {
@@ -278,7 +279,7 @@ impl Edition {
                 let depth = chain
                     .iter()
                     .position(|&p| corpus.places.all()[p].code == *code)?;
-                Some((chain.len() - depth, i.from))
+                Some((chain.len() - depth, i.reform, i.from))
             })
             .collect();
         let best = |definitions: &[usize]| {
@@ -288,18 +289,32 @@ impl Edition {
                 .max_by_key(|(s, _)| *s)
                 .map_or(NONE, |(_, d)| d as u32)
         };
-        let rules = [0, 1].map(|who: usize| {
+        let mut rules = [0, 1].map(|who: usize| {
             corpus.symbols.rules[who]
                 .iter()
                 .map(|r| best(&r.definitions))
                 .collect::<Vec<_>>()
         });
-        let functions = corpus
+        let mut functions: Vec<u32> = corpus
             .symbols
             .functions
             .iter()
             .map(|f| best(&f.definitions))
             .collect();
+        for removal in &corpus.removals {
+            let Some(own) = strength[removal.instrument] else {
+                continue;
+            };
+            let slot = match removal.what {
+                Read::Rule(who, n) => &mut rules[who][n],
+                Read::Function(n) => &mut functions[n],
+                _ => continue,
+            };
+            let of = corpus.definitions.get(*slot as usize);
+            if of.is_some_and(|d| strength[d.instrument].is_none_or(|s| s < own)) {
+                *slot = NONE;
+            }
+        }
         let mut parameters = Vec::with_capacity(corpus.parameters.list.len());
         let mut rows = Vec::with_capacity(corpus.parameters.list.len());
         for parameter in &corpus.parameters.list {
@@ -347,6 +362,26 @@ impl Edition {
             ),
             no_carry,
         }
+    }
+
+    /// The same law with another figure.
+    pub(crate) fn with_parameter(&self, parameter: usize, value: Value) -> Edition {
+        let mut other = Edition {
+            corpus: self.corpus.clone(),
+            place: self.place,
+            rules: self.rules.clone(),
+            functions: self.functions.clone(),
+            parameters: self.parameters.clone(),
+            rows: self.rows.clone(),
+            plans: self.plans.clone(),
+            programmes: self.programmes.clone(),
+            days: self.days,
+            no_carry: self.no_carry.clone(),
+        };
+        if let Some(old) = other.parameters.get_mut(parameter) {
+            *old = value;
+        }
+        other
     }
 
     /// The programme with an id, or with a name, as declared by the instrument in force.

@@ -92,7 +92,7 @@ pub fn run(law: &Law, text: &str, file: &str) -> Vec<ExampleResult> {
         text: text.into(),
     }]);
     let mut findings = Findings::new(&sources);
-    let examples = read(text, 0, &mut findings);
+    let examples = read(text, 0, 0, &mut findings);
     let mut results: Vec<ExampleResult> = findings
         .report
         .errors()
@@ -109,13 +109,53 @@ pub fn run(law: &Law, text: &str, file: &str) -> Vec<ExampleResult> {
     results
 }
 
-/// Runs every example file of the law.
+/// Runs every example file of the law, but for the examples that its reforms take away; then the
+/// reforms' own.
 pub fn run_all(law: &Law) -> Vec<ExampleResult> {
     let files = law.corpus.sources.files.iter();
-    files
+    let mut results: Vec<ExampleResult> = files
         .filter(|f| super::corpus::Kind::of(&f.path) == super::corpus::Kind::Examples)
         .flat_map(|f| run(law, &f.text, &f.path))
-        .collect()
+        .filter(|r| !is_removed(law, &r.name))
+        .collect();
+    results.extend(run_reforms(law));
+    results
+}
+
+/// Runs the examples that stand in the reforms laid over the law.
+pub fn run_reforms(law: &Law) -> Vec<ExampleResult> {
+    let sources = &law.corpus.sources;
+    let mut findings = Findings::new(sources);
+    let own = law.corpus.reform_examples.own.iter();
+    own.flat_map(|block| {
+        read(
+            sources.text(block),
+            block.file,
+            block.range.start,
+            &mut findings,
+        )
+    })
+    .map(|e| run_one(law, &e, sources).0)
+    .collect()
+}
+
+/// Does a reform take the law's example of that name away?
+pub fn is_removed(law: &Law, name: &str) -> bool {
+    let removed = &law.corpus.reform_examples.removed;
+    removed.iter().any(|cell| cell.text == name)
+}
+
+/// The examples of the law's files, without the reforms' own.
+pub(crate) fn of_law(law: &Law) -> Vec<Example> {
+    let sources = &law.corpus.sources;
+    let mut findings = Findings::new(sources);
+    let mut all = Vec::new();
+    for (n, file) in sources.files.iter().enumerate() {
+        if super::corpus::Kind::of(&file.path) == super::corpus::Kind::Examples {
+            all.extend(read(&file.text, n, 0, &mut findings));
+        }
+    }
+    all
 }
 
 /// The text with every expectation that was not met replaced by what came out. Examples that cannot
@@ -126,7 +166,7 @@ pub fn accept(law: &Law, text: &str, file: &str) -> String {
         text: text.into(),
     }]);
     let mut findings = Findings::new(&sources);
-    let examples = read(text, 0, &mut findings);
+    let examples = read(text, 0, 0, &mut findings);
     let mut edits: Vec<(std::ops::Range<usize>, String)> = Vec::new();
     for example in &examples {
         let (result, spans) = run_one(law, example, &sources);
@@ -166,12 +206,17 @@ fn value_range(text: &str, span: &Span) -> std::ops::Range<usize> {
     span.range.clone()
 }
 
-/// Reads a file of examples. What is wrong becomes findings.
-pub(crate) fn read(text: &str, file: usize, findings: &mut Findings<'_>) -> Vec<Example> {
+/// Reads examples that stand in a file from byte `start` on. What is wrong becomes findings.
+pub(crate) fn read(
+    text: &str,
+    file: usize,
+    start: usize,
+    findings: &mut Findings<'_>,
+) -> Vec<Example> {
     if text.trim().is_empty() {
         return Vec::new();
     }
-    let Some(node) = yaml::read(text, file, 0, findings) else {
+    let Some(node) = yaml::read(text, file, start, findings) else {
         return Vec::new();
     };
     let Yaml::Seq(items) = &node.value else {
@@ -259,11 +304,22 @@ fn one(item: &Node, findings: &mut Findings<'_>) -> Option<Example> {
 /// Checks the examples of the whole law against its articles and names; gives the rules they use.
 pub(crate) fn check(corpus: &Corpus, findings: &mut Findings<'_>) -> HashSet<String> {
     let mut used = HashSet::new();
-    for (n, file) in findings.sources.files.iter().enumerate() {
-        if super::corpus::Kind::of(&file.path) != super::corpus::Kind::Examples {
-            continue;
-        }
-        for example in read(&file.text, n, findings) {
+    let mut names = HashSet::new();
+    let sources = findings.sources;
+    let files = sources.files.iter().enumerate();
+    let blocks: Vec<Span> = files
+        .filter(|(_, f)| super::corpus::Kind::of(&f.path) == super::corpus::Kind::Examples)
+        .map(|(n, f)| Span::new(n, 0..f.text.len()))
+        .chain(corpus.reform_examples.own.iter().cloned())
+        .collect();
+    for block in blocks {
+        for example in read(
+            sources.text(&block),
+            block.file,
+            block.range.start,
+            findings,
+        ) {
+            names.insert(example.name.clone());
             used.insert(example.decision.trim_start_matches("成员.").to_string());
             used.extend(example.expect.entries().iter().map(|(k, _)| k.text()));
             let cited = example.cites.iter();
@@ -315,6 +371,26 @@ pub(crate) fn check(corpus: &Corpus, findings: &mut Findings<'_>) -> HashSet<Str
                     say("改正 place", "mend `place`"),
                 );
             }
+        }
+    }
+    for removed in &corpus.reform_examples.removed {
+        if !names.contains(&removed.text) {
+            let hint = super::report::closest(&removed.text, names.iter().map(String::as_str));
+            findings.error(
+                "reform-no-example",
+                &removed.span,
+                say(
+                    format!("没有例子 `{}`", removed.text),
+                    format!("there is no example `{}`", removed.text),
+                ),
+                match hint {
+                    Some(hint) => say(
+                        format!("是 `{hint}` 吗？"),
+                        format!("did you mean `{hint}`?"),
+                    ),
+                    None => say("写例子的 name", "write the example's `name`"),
+                },
+            );
         }
     }
     used

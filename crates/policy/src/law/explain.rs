@@ -547,7 +547,11 @@ fn row_note(row: &super::ParameterRow) -> String {
     } else {
         format!("，{}", row.source)
     };
-    format!("{}{from} [{}]{source}", row.place, row.status.name())
+    let status = match row.computed {
+        true => "computed",
+        false => row.status.name(),
+    };
+    format!("{}{from} [{status}]{source}", row.place)
 }
 
 /// The unit of a number as the law writes it.

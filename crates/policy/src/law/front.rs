@@ -13,8 +13,9 @@ pub(crate) struct Front {
     pub place_span: Span,
 }
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "number",
+    "reform",
     "title",
     "title_en",
     "place",
@@ -25,11 +26,21 @@ const KEYS: [&str; 9] = [
     "source",
 ];
 
+/// Which reform a file is read as, and for which place it is when it names none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Role<'p> {
+    /// From 1; 0 for the law itself.
+    pub reform: u32,
+    /// The widest place.
+    pub everywhere: &'p str,
+}
+
 /// Reads it; `None` (with findings) when the file can't be placed in time and space.
 pub(crate) fn read(
     document: &Document,
     source: &SourceFile,
     file: usize,
+    role: Role<'_>,
     findings: &mut Findings<'_>,
 ) -> Option<Front> {
     let top = Span::new(file, 0..source.text.find('\n').unwrap_or(source.text.len()));
@@ -86,6 +97,9 @@ pub(crate) fn read(
             );
         }
     }
+    if !right_kind(&node, role, &top, findings) {
+        return None;
+    }
     let mut whole = true;
     let mut need = |key: &str, findings: &mut Findings<'_>| -> Option<(String, Span)> {
         let found = node.get(key).filter(|n| !n.text().is_empty());
@@ -108,9 +122,17 @@ pub(crate) fn read(
         }
         found.map(|n| (raw_text(n, findings), n.span.clone()))
     };
-    let number = need("number", findings);
-    let title = need("title", findings);
-    let place = need("place", findings);
+    let reform = role.reform > 0;
+    let number = need(if reform { "reform" } else { "number" }, findings);
+    let optional = |key: &str| node.get(key).is_none_or(|n| n.text().is_empty());
+    let title = match reform && optional("title") {
+        true => number.clone(),
+        false => need("title", findings),
+    };
+    let place = match reform && optional("place") {
+        true => Some((role.everywhere.to_string(), top.clone())),
+        false => need("place", findings),
+    };
     let from = need("from", findings);
     let day = |found: Option<(String, Span)>, findings: &mut Findings<'_>| -> Option<Day> {
         let (text, span) = found?;
@@ -173,6 +195,7 @@ pub(crate) fn read(
             .collect(),
         status: status.unwrap_or_default(),
         source: node.get("source").map_or_else(String::new, Node::text),
+        reform: role.reform,
         file: source.path.clone(),
         preamble: Vec::new(),
         articles: Vec::new(),
@@ -182,6 +205,39 @@ pub(crate) fn read(
         number_span,
         place_span,
     })
+}
+
+/// A reform says so, and law does not; a reform among the law would be applied silently.
+fn right_kind(node: &Node, role: Role<'_>, top: &Span, findings: &mut Findings<'_>) -> bool {
+    let named = node.get("reform");
+    match (named, role.reform > 0) {
+        (Some(named), false) => findings.error(
+            "bad-front-matter",
+            &named.span,
+            say(
+                "改革方案不能放在法规文件夹里",
+                "a reform does not stand among the law",
+            ),
+            say(
+                "移到法规文件夹之外，用 --reform 文件 叠加",
+                "move it out of the folder and lay it over the law with --reform FILE",
+            ),
+        ),
+        (None, true) => findings.error(
+            "bad-front-matter",
+            top,
+            say(
+                "改革方案的题头缺少 `reform`",
+                "the front matter of a reform lacks `reform`",
+            ),
+            say(
+                "加一行 `reform: 名称`；法规文件不用 --reform",
+                "add a line `reform: NAME`; a law file is not given with --reform",
+            ),
+        ),
+        _ => return true,
+    }
+    false
 }
 
 /// A scalar as it is written, so that a code keeps its leading zeros.

@@ -26,6 +26,8 @@ pub struct Instrument {
     pub status: Status,
     /// Where the text was read.
     pub source: String,
+    /// Which of the reforms laid over the law it is, from 1; 0 for the law itself.
+    pub reform: u32,
     /// Path of the file.
     pub file: String,
     /// What stands before the first article.

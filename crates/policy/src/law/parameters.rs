@@ -33,8 +33,8 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// The row that holds at a place (its chain of place indices, most specific first) on a day, as
-    /// known on `known` (`None`: as known today).
+    /// The row that holds at a place (its chain of place indices, most specific first) on a day: a
+    /// reform's before the law's, then the latest. As known on `known` (`None`: as known today).
     pub(crate) fn row(&self, chain: &[usize], day: Day, known: Option<Day>) -> Option<usize> {
         let holds = |n: &usize| {
             let row = &self.rows[*n];
@@ -46,7 +46,10 @@ impl Parameter {
             (0..self.rows.len())
                 .filter(|&n| self.places[n] == *place)
                 .filter(holds)
-                .max_by_key(|&n| (self.rows[n].from, self.rows[n].known_from))
+                .max_by_key(|&n| {
+                    let row = &self.rows[n];
+                    (row.reform, row.from, row.known_from)
+                })
         })
     }
 }
@@ -227,7 +230,10 @@ fn check_rows(parameter: &Parameter, findings: &mut Findings<'_>) {
     for n in 0..parameter.rows.len() {
         for m in 0..n {
             let (a, b) = (&parameter.rows[m], &parameter.rows[n]);
-            if parameter.places[m] != parameter.places[n] || a.known_from != b.known_from {
+            let apart = parameter.places[m] != parameter.places[n]
+                || a.known_from != b.known_from
+                || a.reform != b.reform;
+            if apart {
                 continue;
             }
             let (early, late) = if a.from <= b.from { (a, b) } else { (b, a) };

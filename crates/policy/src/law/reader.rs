@@ -2,9 +2,12 @@
 
 use super::calendar::CalendarText;
 use super::directive::{self, Head};
-use super::front::{self, Front};
+use super::front::{self, Front, Role};
+use super::indexation::IndexText;
 use super::markdown::{self, Cell, RawBlock, RawTable};
 use super::model::*;
+use super::properties::PropertyText;
+use super::reform::{Change, Examples, RemovalText};
 use super::source::{Findings, SourceFile, Span, say};
 use super::tables;
 use super::yaml;
@@ -23,12 +26,24 @@ pub(crate) struct Raw {
     pub parameters: Vec<ParameterText>,
     pub programmes: Vec<ProgrammeText>,
     pub calendars: Vec<CalendarText>,
+    pub properties: Vec<PropertyText>,
+    pub indexes: Vec<IndexText>,
+    /// What reforms do to the law, in order.
+    pub changes: Vec<Change>,
+    pub removals: Vec<RemovalText>,
+    pub examples: Examples,
 }
 
 /// Reads one Markdown file into `raw`.
-pub(crate) fn read(source: &SourceFile, file: usize, raw: &mut Raw, findings: &mut Findings<'_>) {
+pub(crate) fn read(
+    source: &SourceFile,
+    file: usize,
+    role: Role<'_>,
+    raw: &mut Raw,
+    findings: &mut Findings<'_>,
+) {
     let document = markdown::read(&source.text, file);
-    let Some(front) = front::read(&document, source, file, findings) else {
+    let Some(front) = front::read(&document, source, file, role, findings) else {
         return;
     };
     let Front {
@@ -44,6 +59,8 @@ pub(crate) fn read(source: &SourceFile, file: usize, raw: &mut Raw, findings: &m
         path: &source.path,
         index,
         article: None,
+        reform: role.reform,
+        adds: None,
         raw,
         findings,
     };
@@ -66,6 +83,7 @@ pub(crate) fn read(source: &SourceFile, file: usize, raw: &mut Raw, findings: &m
             RawBlock::Fence { info, body } => reader.fence(info, body),
         }
     }
+    reader.nothing_added();
 }
 
 struct Reader<'r, 'f> {
@@ -73,6 +91,10 @@ struct Reader<'r, 'f> {
     path: &'r str,
     index: usize,
     article: Option<usize>,
+    /// Which reform is read, from 1; 0 for law.
+    reform: u32,
+    /// An `@add` whose rule has not come yet.
+    adds: Option<Span>,
     raw: &'r mut Raw,
     findings: &'r mut Findings<'f>,
 }
@@ -154,6 +176,17 @@ impl Reader<'_, '_> {
         let (kind, rest) = words
             .split_once(char::is_whitespace)
             .unwrap_or((&words, ""));
+        if self.reform > 0 && kind == "yaml" && matches!(rest.trim(), "examples" | "算例") {
+            self.raw.examples.own.push(body.clone());
+        }
+        if matches!(kind, "property" | "性质") && !rest.trim().is_empty() {
+            self.property(bilingual(rest.trim()), info, body);
+        }
+        if matches!(kind, "index" | "指数化") && !rest.trim().is_empty() {
+            let start = words.len() - rest.trim_start().len();
+            let name = directive::cell(&words, start, words.len(), info);
+            self.indexation(name, info, body);
+        }
         if kind != "feel" || rest.trim().is_empty() {
             let block = Block::Code {
                 info: words.clone(),
@@ -189,6 +222,36 @@ impl Reader<'_, '_> {
         self.define(head, sentences, body, text);
     }
 
+    fn indexation(&mut self, name: Cell, info: &Span, body: &Span) {
+        if self.needs_article(info).is_none() {
+            return;
+        }
+        let source = self.slice(body).to_string();
+        let read = yaml::read(&source, body.file, body.range.start, self.findings);
+        let Some(node) = read else { return };
+        self.raw.indexes.push(IndexText {
+            name,
+            instrument: self.index,
+            citation: self.citation(),
+            node,
+        });
+    }
+
+    fn property(&mut self, name: Bilingual, info: &Span, body: &Span) {
+        if self.needs_article(info).is_none() {
+            return;
+        }
+        let source = self.slice(body).to_string();
+        let read = yaml::read(&source, body.file, body.range.start, self.findings);
+        let Some(node) = read else { return };
+        self.raw.properties.push(PropertyText {
+            name,
+            span: info.clone(),
+            instrument: self.index,
+            node,
+        });
+    }
+
     fn define(&mut self, head: Head, sentences: Sentences, body: Body, text: RuleBody) {
         let citation = self.citation();
         let text_of =
@@ -220,6 +283,95 @@ impl Reader<'_, '_> {
             body,
         });
         self.push(Block::Rule { rule });
+        if self.reform > 0 {
+            let added = self.adds.take().is_some();
+            let definition = self.raw.definitions.len() - 1;
+            self.raw.changes.push(Change::Rule { definition, added });
+        }
+    }
+
+    /// An `@add` must be followed by what is added.
+    fn nothing_added(&mut self) {
+        if let Some(span) = self.adds.take() {
+            self.findings.error(
+                "bad-directive",
+                &span,
+                say(
+                    "`@add` 之后没有规则、表或者制度",
+                    "no rule, table or programme follows `@add`",
+                ),
+                say(
+                    "在下一行写新增的规则，或删去 `@add`",
+                    "write the new rule on the next line, or remove `@add`",
+                ),
+            );
+        }
+    }
+
+    /// `@add`, `@remove NAME`, `@remove-example NAME`, `@rows NAME`: only in a reform.
+    fn change(
+        &mut self,
+        word: &str,
+        line: &str,
+        start: usize,
+        span: &Span,
+        next: Option<&RawTable>,
+    ) -> bool {
+        let name = directive::cell(line, start, line.len(), span);
+        if word == "add" {
+            self.nothing_added();
+            self.adds = Some(span.clone());
+            return false;
+        }
+        if name.text.is_empty() {
+            self.findings.error(
+                "bad-directive",
+                span,
+                say(
+                    format!("`@{word}` 之后没有名称"),
+                    format!("`@{word}` lacks a name"),
+                ),
+                say(
+                    format!("写成 `@{word} 名称`"),
+                    format!("write `@{word} NAME`"),
+                ),
+            );
+            return false;
+        }
+        match (word, next) {
+            ("remove-example", _) => self.raw.examples.removed.push(name),
+            ("remove", _) => {
+                if self.needs_article(span).is_none() {
+                    return false;
+                }
+                let instrument = self.index;
+                self.raw.changes.push(Change::Remove { name, instrument });
+            }
+            (_, Some(table)) => {
+                if self.needs_article(span).is_none() {
+                    return true;
+                }
+                self.plain_table(table);
+                let change = Change::Rows {
+                    name,
+                    instrument: self.index,
+                    citation: self.citation(),
+                    table: table.clone(),
+                };
+                self.raw.changes.push(change);
+                return true;
+            }
+            (_, None) => self.findings.error(
+                "bad-directive",
+                span,
+                say("`@rows` 之后没有表", "no table follows `@rows`"),
+                say(
+                    "在下一行写要改的行",
+                    "put the rows to change on the next line",
+                ),
+            ),
+        }
+        false
     }
 
     /// The `// zh:` and `// en:` lines of a body, and those for when the rule is false.
@@ -260,6 +412,9 @@ impl Reader<'_, '_> {
             Some(RawBlock::Table(table)) => Some(table),
             _ => None,
         };
+        if self.reform > 0 && matches!(word, "add" | "remove" | "remove-example" | "rows") {
+            return self.change(word, &line, start, span, table);
+        }
         match (word, table, next) {
             ("evidence", Some(table), _) => self.evidence(&line, start, span, table),
             ("parameter", Some(table), _) => self.parameter(&line, start, span, table),
@@ -351,16 +506,8 @@ impl Reader<'_, '_> {
 
     fn parameter(&mut self, line: &str, start: usize, span: &Span, table: &RawTable) {
         let citation = self.citation();
-        let default_place = self.raw.instruments[self.index].place.clone();
-        let read = tables::parameter(
-            line,
-            start,
-            span,
-            table,
-            &citation,
-            &default_place,
-            self.findings,
-        );
+        let own = &self.raw.instruments[self.index];
+        let read = tables::parameter(line, start, span, table, &citation, own, self.findings);
         let Some(parameter) = read else { return };
         self.push(Block::Parameter {
             name: parameter.name.text.clone(),
@@ -414,6 +561,13 @@ impl Reader<'_, '_> {
             citation: self.citation(),
             node,
         });
+        if self.reform > 0 {
+            let added = self.adds.take().is_some();
+            let programme = self.raw.programmes.len() - 1;
+            self.raw
+                .changes
+                .push(Change::Programme { programme, added });
+        }
     }
 }
 

@@ -36,6 +36,9 @@ pub struct Finding {
     pub remedy: Bilingual,
     /// The line of the file.
     pub excerpt: String,
+    /// For a property that does not hold: a situation that breaks it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counter: Option<Box<super::search::CounterExample>>,
 }
 
 /// All findings over a set of law files, ordered by file and place.
@@ -58,7 +61,8 @@ pub enum Language {
 }
 
 impl Language {
-    fn of(self, text: &Bilingual) -> String {
+    /// The text in this language; in both, Chinese before English.
+    pub fn of(self, text: &Bilingual) -> String {
         match self {
             Language::Chinese => text.zh.clone(),
             Language::English => text.en.clone(),
@@ -85,6 +89,12 @@ impl Report {
     pub fn counts(&self) -> (usize, usize) {
         let errors = self.errors().count();
         (errors, self.findings.len() - errors)
+    }
+
+    /// Puts the findings of another report among these.
+    pub fn merge(&mut self, other: Report) {
+        self.findings.extend(other.findings);
+        self.sort();
     }
 
     pub(crate) fn sort(&mut self) {
@@ -163,6 +173,18 @@ impl Finding {
         let remedy = language.of(&self.remedy);
         if !remedy.is_empty() {
             let _ = writeln!(out, "{margin} = {remedy}");
+        }
+        if let Some(counter) = &self.counter {
+            let word = language.of(&Bilingual {
+                zh: "反例".into(),
+                en: "counter-example".into(),
+            });
+            let (place, date) = (&counter.place, counter.date);
+            let _ = writeln!(
+                out,
+                "{margin} = {word}: --place {place} --date {date} --decision {} {}",
+                counter.decision, counter.given
+            );
         }
         out.push('\n');
     }
@@ -246,6 +268,7 @@ mod tests {
             },
             remedy: Bilingual::default(),
             excerpt: "甲 乙丙 + 1".into(),
+            counter: None,
         };
         let text = Report {
             findings: vec![finding],

@@ -58,6 +58,13 @@ impl Sources {
         Sources { files }
     }
 
+    /// Files ordered by path, then reforms as they are given: a later one is laid over an earlier one.
+    pub fn with_reforms(files: Vec<SourceFile>, reforms: Vec<SourceFile>) -> Sources {
+        let mut sources = Sources::new(files);
+        sources.files.extend(reforms);
+        sources
+    }
+
     pub fn text(&self, span: &Span) -> &str {
         self.files
             .get(span.file)
@@ -104,6 +111,7 @@ impl Sources {
             message,
             remedy,
             excerpt,
+            counter: None,
         }
     }
 }

@@ -29,6 +29,10 @@ pub struct ParameterRow {
     pub status: Status,
     /// Where the row stands.
     pub citation: Citation,
+    /// Which reform's row it is, from 1; 0 for the law's own.
+    pub reform: u32,
+    /// Was it computed by an indexation rule, no figure having been published?
+    pub computed: bool,
     /// Path of the file it stands in.
     pub file: String,
     /// Its line there.
@@ -100,7 +104,7 @@ impl Columns {
 }
 
 /// A row must have as many cells as the head.
-fn whole(row: &RawRow, table: &RawTable, findings: &mut Findings<'_>) -> bool {
+pub(crate) fn whole(row: &RawRow, table: &RawTable, findings: &mut Findings<'_>) -> bool {
     let fits = row.cells.len() == table.header.len();
     if !fits {
         let (has, wants) = (row.cells.len(), table.header.len());
@@ -178,7 +182,7 @@ pub(crate) fn parameter(
     span: &Span,
     table: &RawTable,
     citation: &Citation,
-    default_place: &str,
+    own: &Instrument,
     findings: &mut Findings<'_>,
 ) -> Option<ParameterText> {
     let rest = &line[start..];
@@ -231,7 +235,12 @@ pub(crate) fn parameter(
                 date(&cell.text, &cell.span, "bad-row", findings)
             }
         };
-        let (from, to, known_from) = (day(2), day(3), day(4));
+        let (mut from, mut to, known_from) = (day(2), day(3), day(4));
+        if own.reform > 0 {
+            // A reform's figures hold as long as the reform does, unless they say otherwise.
+            from = from.or(Some(own.from));
+            to = to.or(own.to);
+        }
         if let (Some(from), Some(to)) = (from, to)
             && to < from
         {
@@ -281,7 +290,7 @@ pub(crate) fn parameter(
             row: ParameterRow {
                 value: value.text.clone(),
                 place: if place.is_empty() {
-                    default_place.to_string()
+                    own.place.clone()
                 } else {
                     place
                 },
@@ -291,6 +300,8 @@ pub(crate) fn parameter(
                 source: columns.cell(row, 5).text,
                 status,
                 citation: citation.clone(),
+                reform: own.reform,
+                computed: false,
                 file: findings.sources.path(&row.span).to_string(),
                 line: findings.sources.position(&row.span).line,
             },

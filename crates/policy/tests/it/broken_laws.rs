@@ -1,10 +1,10 @@
 //! Laws that are wrong in one way each: the checker says so, at the right place, with a remedy.
 
 use crate::{read_dir, root};
-use policy::law::{Language, Law, SourceFile};
+use policy::law::{Language, Law, SourceFile, search};
 
 /// Every `NAME.md` of the folder (with the files of `NAME.d`, if there is one) is loaded on top of the
-/// shared places and evidence kinds; what the checker prints must be `NAME.txt`, word for word.
+/// shared places and evidence kinds, with the reforms of `NAME.reforms` laid over it; what the checker prints must be `NAME.txt`, word for word.
 /// `MINSHENG_ACCEPT=1` writes the files anew, for review by eye.
 #[test]
 fn each_broken_law_is_reported_as_expected() {
@@ -34,7 +34,16 @@ fn each_broken_law_is_reported_as_expected() {
         if more.is_dir() {
             files.extend(read_dir(&more));
         }
-        let report = Law::check(files).1;
+        let over = dir.join(format!("{name}.reforms"));
+        let reforms = if over.is_dir() {
+            read_dir(&over)
+        } else {
+            Vec::new()
+        };
+        let (law, mut report) = Law::check_with(files, reforms);
+        if let Some(law) = law {
+            report.merge(law.search(search::SITUATIONS).0);
+        }
         let found = report.render(Language::Both);
         let sidecar = dir.join(format!("{name}.txt"));
         if accept {

@@ -704,20 +704,33 @@ fn any_record(dice: &mut Dice, law: &Law, subject: Subject) -> serde_json::Map<S
     out
 }
 
-/// Every programme of the shipped law that goes by months, on random households.
 #[test]
 fn the_shipped_law_gives_one_answer() {
     let law = Law::load(read_dir(&root().join("law"))).unwrap_or_else(|r| panic!("{r:?}"));
+    one_answer(&law, day());
+}
+
+/// What reforms change comes out alike on both roads.
+#[test]
+fn the_law_with_reforms_gives_one_answer() {
+    let reforms = read_dir(&root().join("tests/corpus/reforms"));
+    let law = Law::load_with(read_dir(&root().join("law")), reforms);
+    let law = law.unwrap_or_else(|r| panic!("{r:?}"));
+    one_answer(&law, base::parse_day("2026-08-31").expect("a day"));
+}
+
+/// Every programme of a law that goes by months, on random households.
+fn one_answer(law: &Law, day: base::Day) {
     let mut dice = Dice(7);
     let situations: Vec<Situation> = (0..400)
         .map(|_| {
-            let mut json = any_record(&mut dice, &law, Subject::Household);
+            let mut json = any_record(&mut dice, law, Subject::Household);
             let count = 1 + dice.roll(4);
             let members: Vec<Json> = (0..count)
-                .map(|_| Json::Object(any_record(&mut dice, &law, Subject::Person)))
+                .map(|_| Json::Object(any_record(&mut dice, law, Subject::Person)))
                 .collect();
             json.insert("成员".into(), Json::Array(members));
-            Situation::from_json(&law, &Json::Object(json), Subject::Household, day())
+            Situation::from_json(law, &Json::Object(json), Subject::Household, day)
                 .expect("a situation")
         })
         .collect();
@@ -725,7 +738,7 @@ fn the_shipped_law_gives_one_answer() {
     let (mut compared, mut programmes, mut entitled) = (0, 0, 0);
     let mut seen: Vec<Arc<Edition>> = Vec::new();
     for place in &places {
-        let edition = law.edition(place, day(), None).expect("an edition");
+        let edition = law.edition(place, day, None).expect("an edition");
         // Places without law of their own share an edition.
         if seen.iter().any(|e| Arc::ptr_eq(e, &edition)) {
             continue;
@@ -736,9 +749,9 @@ fn the_shipped_law_gives_one_answer() {
                 continue;
             }
             let mut columns =
-                Columns::from_situations(&law, Arc::new(Texts::default()), place, &situations);
+                Columns::from_situations(law, Arc::new(Texts::default()), place, &situations);
             let plan =
-                Plan::new(&law, &programme.id, &mut columns, day(), None, false).expect("a plan");
+                Plan::new(law, &programme.id, &mut columns, day, None, false).expect("a plan");
             let (totals, decisions) = plan.decisions(&columns, 2);
             let subjects: Vec<Situation> = match programme.subject {
                 Subject::Household => situations.clone(),
