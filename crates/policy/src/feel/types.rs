@@ -114,6 +114,12 @@ impl Unit {
         })
     }
 
+    /// Is it money, by the month, by the year or of each person?
+    pub fn is_money(self) -> bool {
+        matches!(self, Unit::Yuan | Unit::YuanPerMonth | Unit::YuanPerYear)
+            || self.whole().is_some()
+    }
+
     fn is_share(self) -> bool {
         use Unit::*;
         matches!(self, YuanShare | YuanPerMonthShare | YuanPerYearShare)

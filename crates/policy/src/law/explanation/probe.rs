@@ -223,13 +223,13 @@ impl Steps {
             Steps::Number { base, step } => {
                 let steps = |n: Number| n.div(*step).and_then(|k| k.floor().to_i64());
                 let most = match ty.unit() {
-                    Some(Unit::Yuan | Unit::YuanPerMonth | Unit::YuanPerYear) => 10_000_000,
+                    Some(unit) if unit.is_money() => 10_000_000,
                     Some(Unit::Age | Unit::Years) => 150,
                     Some(Unit::Persons | Unit::Items) => 1_000,
                     Some(Unit::Months) => 1_800,
                     Some(Unit::Days) => CENTURY,
                     Some(Unit::Ratio) => 10,
-                    Some(Unit::Plain) | None => 1_000_000,
+                    Some(_) | None => 1_000_000,
                 };
                 let most = Number::int(most);
                 let up = most.sub(*base).and_then(steps).unwrap_or(0).max(0);
@@ -280,7 +280,8 @@ impl Steps {
 /// the value at hand is.
 fn step(unit: Option<Unit>, value: Number) -> Number {
     let places = match unit {
-        Some(Unit::Yuan | Unit::YuanPerMonth | Unit::YuanPerYear | Unit::Ratio) => -2,
+        Some(Unit::Ratio) => -2,
+        Some(unit) if unit.is_money() => -2,
         _ => 0,
     };
     let own = value.stripped().exponent().min(0);
