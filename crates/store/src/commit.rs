@@ -247,7 +247,7 @@ fn lane(c: &ChangeSet) -> u32 {
 
 /// Checks and counts on the versions of the households that the change was decided on, and opens the
 /// counters of new ones.
-async fn heads(tx: &mut Tx, c: &ChangeSet) -> Result<(), StoreError> {
+pub(crate) async fn heads(tx: &mut Tx, c: &ChangeSet) -> Result<(), StoreError> {
     // In one order everywhere, so that two changes of the same households wait and do not deadlock.
     let mut expect: Vec<_> = c.expect.iter().collect();
     expect.sort_by(|a, b| (&a.shard, a.household).cmp(&(&b.shard, b.household)));

@@ -57,6 +57,9 @@ pub(crate) enum Link {
     Pg(Transaction<'static, Postgres>),
 }
 
+/// How long a request waits for a connection before it is told that the database does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How often a transaction is repeated when it clashes with another.
 pub(crate) const ATTEMPTS: u32 = 10;
 
@@ -104,17 +107,24 @@ pub(crate) async fn pause(attempt: u32, error: &StoreError) {
 }
 
 impl Db {
-    /// `sqlite:PATH`, or a PostgreSQL address.
+    /// `sqlite:PATH`, with `?max_pages=N` behind it to bound the file, or a PostgreSQL address.
     pub(crate) async fn open(url: &str) -> Result<Db, StoreError> {
         if let Some(path) = url.strip_prefix("sqlite:") {
-            let path = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
-            return Db::open_sqlite(path).await;
+            let path = path.strip_prefix("//").unwrap_or(path);
+            let (path, pages) = match path.split_once("?max_pages=") {
+                Some((path, pages)) => (path, Some(pages)),
+                None => (path, None),
+            };
+            if pages.is_some_and(|n| n.parse::<u32>().is_err()) {
+                return Err(StoreError::Url(url.into()));
+            }
+            return Db::open_sqlite(PathBuf::from(path), pages).await;
         }
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let options = PgConnectOptions::from_str(url)?;
             let pool = PgPoolOptions::new()
                 .max_connections(12)
-                .acquire_timeout(Duration::from_secs(30))
+                .acquire_timeout(PATIENCE)
                 .connect_with(options)
                 .await?;
             return Ok(Db::Pg(pool));
@@ -122,9 +132,16 @@ impl Db {
         Err(StoreError::Url(url.into()))
     }
 
-    async fn open_sqlite(path: PathBuf) -> Result<Db, StoreError> {
+    /// `pages`: how large the file may become, in pages; as large as the disk when `None`.
+    async fn open_sqlite(path: PathBuf, pages: Option<&str>) -> Result<Db, StoreError> {
+        let pages = pages.map(str::to_owned);
         let options = |sync| {
-            SqliteConnectOptions::new()
+            let options = SqliteConnectOptions::new();
+            let options = match &pages {
+                Some(pages) => options.pragma("max_page_count", pages.clone()),
+                None => options,
+            };
+            options
                 .filename(&path)
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)

@@ -59,18 +59,56 @@ pub enum StoreError {
     /// Sealing or opening failed.
     #[error(transparent)]
     Protect(#[from] ProtectError),
+    /// The database does not answer: it is stopped, starting, or out of reach. Nothing was written.
+    #[error("the database does not answer ({0}); nothing was recorded, try again in a moment")]
+    Away(String),
+    /// There is no room on the disk, or the limit of the database is reached. Nothing was written.
+    #[error(
+        "there is no room left for the database ({0}); nothing was recorded: make room, then try again"
+    )]
+    Full(String),
     /// The database refused.
     #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
     /// The reader of populations failed.
     #[error("database: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(rusqlite::Error),
     /// A fault that was asked for ended the transaction ([`Store::with_fault`](crate::Store::with_fault)).
     #[error("the work was interrupted {0}")]
     Interrupted(&'static str),
     /// A file could not be read or written.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    /// Tells what passes from what stays: SQLite 13 (full); PostgreSQL 53100 (disk full), 57P01 to 57P03
+    /// (stopped or starting), 53300 (too many connections).
+    fn from(error: sqlx::Error) -> StoreError {
+        match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => StoreError::Away(error.to_string()),
+            sqlx::Error::Database(cause) => match cause.code().as_deref() {
+                Some("13" | "53100") => StoreError::Full(cause.message().into()),
+                Some("57P01" | "57P02" | "57P03" | "53300") => {
+                    StoreError::Away(cause.message().into())
+                }
+                _ => StoreError::Database(error),
+            },
+            _ => StoreError::Database(error),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full(error.to_string()),
+            _ => StoreError::Sqlite(error),
+        }
+    }
 }
 
 impl StoreError {

@@ -18,10 +18,12 @@ mod db;
 mod decode;
 mod encode;
 mod entitlements;
+mod erase;
 mod error;
 mod fault;
 mod history;
 mod house;
+mod jobs;
 mod journal;
 mod law;
 mod lists;
@@ -45,10 +47,12 @@ pub use change::{
     BankAnswer, CaseHappening, ChangeSet, Committed, Expected, JournalEntry, Message, Run,
 };
 pub use entitlements::{Carry, Coverage, Mark, OutcomeCount, Owed, fingerprint};
+pub use erase::{ERASED_KIND, Erasure};
 pub use error::StoreError;
 pub use fault::Fault;
 pub use history::Loaded;
 pub use house::Staff;
+pub use jobs::{Job, JobCount};
 pub use journal::JournalLine;
 pub use law::LawBook;
 pub use lists::{BatchState, Counted, Listed, ListedQuery, PaidInArea, TaskBucket};

@@ -580,4 +580,34 @@ pub(crate) const STEPS: &[Step] = &[
          kept_at BIGINT NOT NULL, \
          PRIMARY KEY (digest, path)) /* clustered */",
     ),
+    step(
+        "erasure",
+        "CREATE TABLE erasure (\
+         shard TEXT NOT NULL, \
+         subject BYTEA NOT NULL, \
+         id BYTEA NOT NULL, \
+         kinds TEXT NOT NULL, \
+         ended_before BIGINT, \
+         reason TEXT NOT NULL, \
+         ordered_by TEXT NOT NULL, \
+         erased_at BIGINT NOT NULL, \
+         households BYTEA NOT NULL, \
+         PRIMARY KEY (shard, subject, id)) /* clustered */",
+    ),
+    step(
+        "job",
+        "CREATE TABLE job (\
+         shard TEXT NOT NULL, \
+         id BYTEA NOT NULL, \
+         kind TEXT NOT NULL, \
+         argument TEXT NOT NULL, \
+         state TEXT NOT NULL, \
+         worker TEXT NOT NULL, \
+         lease_until BIGINT NOT NULL, \
+         attempts BIGINT NOT NULL, \
+         result TEXT NOT NULL, \
+         made_at BIGINT NOT NULL, \
+         changed_at BIGINT NOT NULL, \
+         PRIMARY KEY (shard, id)) /* clustered */",
+    ),
 ];

@@ -27,8 +27,8 @@ pub(crate) struct Column {
 pub(crate) struct Table {
     pub(crate) name: &'static str,
     pub(crate) key: usize,
-    /// Its rows are sealed in the journal. Not so: the journal itself, which is chained, and who is signed
-    /// in, where each row carries its own proof.
+    /// Its rows are sealed in the journal. Not so: the journal itself, which is chained; who is signed in,
+    /// where each row carries its own proof; and notes about work in hand, which record nothing.
     pub(crate) sealed: bool,
     /// Its rows are changed by later records, and sealed again each time.
     pub(crate) changes: bool,
@@ -140,7 +140,7 @@ macro_rules! table {
         pub(crate) const $konst: Table = Table {
             name: $name,
             key: $key,
-            sealed: !matches!($name.as_bytes(), b"journal" | b"journal_head" | b"session"),
+            sealed: !matches!($name.as_bytes(), b"journal" | b"journal_head" | b"session" | b"job"),
             changes: matches!(
                 $name.as_bytes(),
                 b"payment" | b"case_file" | b"task" | b"staff" | b"outbox" | b"run" | b"setting" | b"head" | b"presence"
@@ -573,6 +573,36 @@ table! {
 }
 
 table! {
+    /// What was erased, on whose word and why; `households` are those whose reasons went with it.
+    ERASURE = "erasure" key 3:
+    shard Text,
+    subject Bytes,
+    id Bytes,
+    kinds Text,
+    ended_before Int,
+    reason Text,
+    ordered_by Text,
+    erased_at Int,
+    households Bytes,
+}
+
+table! {
+    /// Work for several workers; a note, not a record.
+    JOB = "job" key 2:
+    shard Text,
+    id Bytes,
+    kind Text,
+    argument Text,
+    state Text opaque,
+    worker Text opaque,
+    lease_until Int opaque,
+    attempts Int opaque,
+    result Text opaque,
+    made_at Int opaque,
+    changed_at Int opaque,
+}
+
+table! {
     /// Which steps of the schema were taken.
     SCHEMA_VERSION = "schema_version" key 1:
     version Int,
@@ -629,6 +659,8 @@ pub(crate) const TABLES: &[&Table] = &[
     &HEAD,
     &PRESENCE,
     &CHANGE_SET,
+    &ERASURE,
+    &JOB,
     &SCHEMA_VERSION,
     &LAW_FILE,
     &LAW_BOOK,

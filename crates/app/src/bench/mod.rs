@@ -1,6 +1,8 @@
 //! What the program measures of itself: `minsheng bench month` and `minsheng bench law`.
 
 mod month;
+mod postgres;
+mod server;
 
 use crate::cli::{BenchArgs, Failure, Outcome};
 use lawbench::{Options, Stopped};
@@ -10,8 +12,9 @@ pub async fn run(args: BenchArgs) -> Outcome {
     match args.name.as_str() {
         "month" => month::run(args).await,
         "law" => law(&args),
+        "postgres" => postgres::run(args).await,
         other => Err(Failure::Input(format!(
-            "there is no bench `{other}`; there are month and law"
+            "there is no bench `{other}`; there are month, law and postgres"
         ))),
     }
 }

@@ -116,13 +116,7 @@ async fn measure(args: &BenchArgs, folder: &std::path::Path) -> Outcome {
 /// One late fact after the other about awarded households: from the request to durable redetermination.
 async fn late_facts(office: &Arc<Office>, month: Month) -> Outcome {
     let mut times = Vec::new();
-    let Some(kind) = office
-        .law()
-        .kinds(entitlement::Subject::Household)
-        .iter()
-        .find(|k| !k.many && k.register.is_none() && k.unit == "元")
-        .map(|k| k.name.to_string())
-    else {
+    let Some(kind) = fact_kind(office) else {
         return Ok(());
     };
     let mut done = 0;
@@ -174,7 +168,17 @@ async fn late_facts(office: &Arc<Office>, month: Month) -> Outcome {
     Ok(())
 }
 
-fn line(what: &str, time: Duration, count: u64) {
+/// A kind of sums about households that a late fact may be of.
+pub fn fact_kind(office: &Office) -> Option<String> {
+    let kinds = office.law().kinds(entitlement::Subject::Household);
+    let plain = kinds
+        .iter()
+        .find(|k| !k.many && k.register.is_none() && k.unit == "元");
+    plain.map(|k| k.name.to_string())
+}
+
+/// One measured step.
+pub fn line(what: &str, time: Duration, count: u64) {
     let seconds = time.as_secs_f64();
     println!(
         "{what}: {seconds:.2} s, {:.0} a second",

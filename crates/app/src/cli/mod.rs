@@ -93,6 +93,10 @@ pub enum Command {
     Backup(BackupArgs),
     /// Puts a backup in place and checks every record in it.
     Restore(RestoreArgs),
+    /// Takes the content out of records about somebody, or out of evidence whose time has run out.
+    Erase(EraseArgs),
+    /// Puts work into the queue, or takes it from there; several may work at once.
+    Work(WorkArgs),
     /// Law files: check, test, list, diff, eval, fmt, new, reference.
     #[command(subcommand)]
     Law(law::LawCommand),
@@ -369,6 +373,61 @@ pub struct RestoreArgs {
     pub json: bool,
 }
 
+/// `erase`
+#[derive(Debug, Args)]
+pub struct EraseArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// About whom: a person, or (with --kind) a household.
+    #[arg(long, value_name = "ID", required_unless_present = "expired")]
+    pub person: Option<base::Id>,
+    /// Only evidence of this kind; may be given several times. Everything when absent.
+    #[arg(long, value_name = "KIND", conflicts_with = "expired")]
+    pub kind: Vec<String>,
+    /// Only what ended on or before this day.
+    #[arg(long, value_name = "DAY", conflicts_with = "expired")]
+    pub ended_before: Option<String>,
+    /// Why: the article, and whose request it is. Goes into the journal.
+    #[arg(long, value_name = "TEXT", required_unless_present = "expired")]
+    pub reason: Option<String>,
+    /// All evidence that the law files say is not kept any longer.
+    #[arg(long, conflicts_with = "person")]
+    pub expired: bool,
+    /// Who ordered it.
+    #[arg(long, default_value = "erase")]
+    pub by: String,
+    /// Results as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `work`
+#[derive(Debug, Args)]
+pub struct WorkArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// Put the determination of these months into the queue, such as 2026-01..2026-03, and end.
+    #[arg(long, value_name = "MONTHS")]
+    pub determine: Option<String>,
+    /// Programme id or name; every one that is determined for everybody when absent.
+    #[arg(long, requires = "determine")]
+    pub programme: Option<String>,
+    /// Name of this worker; unique among all.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Seconds after which the job of a worker that does not answer is another's.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub lease: u32,
+    /// Wait for further jobs when there are none.
+    #[arg(long)]
+    pub stay: bool,
+    /// Results as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `workdays`
 #[derive(Debug, Args)]
 pub struct WorkdaysArgs {
@@ -396,6 +455,12 @@ pub struct BenchArgs {
     /// law: household-months to compare by row and in columns (ten million unless told).
     #[arg(long, value_name = "N")]
     pub compare: Option<u64>,
+    /// An empty PostgreSQL database for the bench of that name; it starts a server of its own without.
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+    /// Clients at once, for the bench of PostgreSQL.
+    #[arg(long, value_name = "N")]
+    pub clients: Option<usize>,
 }
 
 /// `simulate`
@@ -500,6 +565,8 @@ async fn dispatch_async(command: Command) -> Outcome {
         Command::Anchor(args) => custody::anchor(args).await,
         Command::Backup(args) => custody::backup(args).await,
         Command::Restore(args) => custody::restore(args).await,
+        Command::Erase(args) => custody::erase(args).await,
+        Command::Work(args) => custody::work(args).await,
         Command::Bench(args) => crate::bench::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Law(_) | Command::Dmn(_) | Command::Workdays(_) => Ok(()),

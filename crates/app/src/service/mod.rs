@@ -7,6 +7,7 @@ mod bundles;
 pub mod cases;
 pub mod change;
 mod clock;
+pub mod erase;
 mod error;
 pub mod identity;
 pub mod intake;
@@ -20,6 +21,7 @@ pub mod replay;
 pub mod rules;
 pub mod run;
 pub mod verify;
+pub mod work;
 
 pub use error::ServiceError;
 

@@ -211,6 +211,9 @@ impl Office {
         }
         differing.sort_unstable();
         differing.dedup();
+        // What rests on erased evidence stays as it was determined.
+        let erased = self.store.erased_subjects().await?;
+        differing.retain(|household| !erased.contains(household));
         summary.differing = differing.len() as u64;
         self.record_households(&differing, cause, by, at).await?;
         self.finish_run(&summary, by, at).await?;

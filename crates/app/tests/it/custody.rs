@@ -187,3 +187,112 @@ fn a_backup_is_made_while_others_write() {
     run_on(&restored, &args).exits(0);
     assert_eq!(verified(&restored)[2], verified(&data)[2]);
 }
+
+#[test]
+fn somebody_is_erased_when_nothing_is_open_and_not_before() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (data, asked) = (dir.path().join("d"), look_ups());
+    copy(&demo(), &data);
+    let person_in = |outcome: &str| -> String {
+        let file = rusqlite::Connection::open(data.join("minsheng.sqlite")).expect("opened");
+        let sql = "SELECT m.person FROM determination d JOIN membership m ON m.household = d.subject \
+             WHERE d.programme = ?1 AND d.outcome = ?2 AND NOT EXISTS (SELECT 1 FROM award a WHERE a.subject IN (m.person, m.household)) = ?3 \
+             AND NOT EXISTS (SELECT 1 FROM case_file c WHERE c.subject IN (m.person, m.household) AND c.closed_at IS NULL) = ?3 \
+             ORDER BY m.person LIMIT 1";
+        let programme = text(&asked["programme"]);
+        let free = outcome == "refused";
+        let found: Vec<u8> = file
+            .query_row(sql, rusqlite::params![programme, outcome, free], |row| {
+                row.get(0)
+            })
+            .expect("somebody");
+        base::Id::from_slice(&found).expect("an id").to_string()
+    };
+    let erase = |person: &str, more: &[&str]| {
+        let args = ["erase", "--person", person, "--reason", "PIPL 47"];
+        run_on(&data, &[&args[..], more].concat())
+    };
+    let free = person_in("refused");
+    let done = erase(&free, &["--json"]).exits(0).json();
+    assert_eq!(done["rows"]["identity"], 1, "{done}");
+    let ran = run_on(&data, &["verify"]).exits(0);
+    assert!(!ran.out.contains("(0 erased)"), "{}", ran.out);
+    // A month more for everybody leaves them alone, and nothing is unexplained.
+    let programme = text(&asked["programme"]);
+    run_on(
+        &data,
+        &[
+            "determine",
+            "--all",
+            "--programme",
+            programme,
+            "--month",
+            "2026-02",
+        ],
+    )
+    .exits(0);
+    verified(&data);
+    erase("00000000-0000-7000-8000-000000000000", &[]).exits(2);
+    run_on(&data, &["erase", "--person", &free, "--reason", " "]).exits(2);
+    run_on(&data, &["erase", "--expired"]).exits(0);
+    let open = {
+        let file = rusqlite::Connection::open(data.join("minsheng.sqlite")).expect("opened");
+        let sql = "SELECT m.person FROM award a JOIN membership m ON m.household = a.subject WHERE a.to_month IS NULL LIMIT 1";
+        let found: Vec<u8> = file.query_row(sql, [], |row| row.get(0)).expect("somebody");
+        base::Id::from_slice(&found).expect("an id").to_string()
+    };
+    let refused = erase(&open, &[]).exits(2);
+    assert!(refused.err.contains("nothing is erased"), "{}", refused.err);
+}
+
+#[test]
+fn workers_share_the_queue_and_take_over_from_one_that_is_killed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (whole, data, asked) = (dir.path().join("w"), dir.path().join("d"), look_ups());
+    copy(&demo(), &whole);
+    copy(&demo(), &data);
+    let programme = text(&asked["programme"]);
+    for month in ["2026-03", "2026-04"] {
+        run_on(
+            &whole,
+            &[
+                "determine",
+                "--all",
+                "--programme",
+                programme,
+                "--month",
+                month,
+            ],
+        )
+        .exits(0);
+    }
+    let wanted = verified(&whole);
+    let queue = [
+        "work",
+        "--determine",
+        "2026-03..2026-04",
+        "--programme",
+        programme,
+    ];
+    run_on(&data, &queue).exits(0);
+    let worker = |name: &str| {
+        crate::cli::program()
+            .args(["work", "--lease", "2", "--name", name, "--data"])
+            .arg(&data)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("it starts")
+    };
+    let mut killed = worker("one");
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    let _ = killed.kill();
+    killed.wait().expect("it ends");
+    let mut others = [worker("two"), worker("three")];
+    for other in &mut others {
+        assert!(other.wait().expect("it ends").success());
+    }
+    let ran = run_on(&data, &["work", "--json"]).exits(0).json();
+    assert_eq!(ran["done"], 0, "nothing is left: {ran}");
+    assert_eq!(verified(&data)[..3], wanted[..3]);
+}

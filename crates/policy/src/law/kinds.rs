@@ -33,6 +33,8 @@ pub struct EvidenceKind {
     pub absent: Absent,
     /// The field of the register that answers it.
     pub register: Option<Register>,
+    /// How many months it is kept after it ended; for good when the law does not say.
+    pub keep: Option<u32>,
     /// Where it is declared.
     pub citation: Citation,
     pub(crate) span: Span,
@@ -234,6 +236,7 @@ pub(crate) fn read(texts: &[KindText], findings: &mut Findings<'_>) -> [Kinds; 2
             continue;
         };
         let register = register(text, &ty, findings);
+        let keep = keep(&text.keep, findings);
         let name: Arc<str> = text.name.text.as_str().into();
         of.index.insert(name.clone(), of.list.len());
         of.list.push(EvidenceKind {
@@ -247,11 +250,42 @@ pub(crate) fn read(texts: &[KindText], findings: &mut Findings<'_>) -> [Kinds; 2
             many: text.many,
             absent,
             register,
+            keep,
             citation: text.citation.clone(),
             span: text.name.span.clone(),
         });
     }
     kinds
+}
+
+/// Months that evidence is kept after it ended; empty: for good.
+fn keep(cell: &Cell, findings: &mut Findings<'_>) -> Option<u32> {
+    if cell.text.is_empty() {
+        return None;
+    }
+    let months = cell
+        .text
+        .parse::<u32>()
+        .ok()
+        .filter(|n| (1..=1200).contains(n));
+    if months.is_none() {
+        findings.error(
+            "bad-row",
+            &cell.span,
+            say(
+                format!("保存期限 `{}` 不是月数", cell.text),
+                format!(
+                    "`{}` is no number of months to keep evidence for",
+                    cell.text
+                ),
+            ),
+            say(
+                "写 1 到 1200 的整数，或空着",
+                "write a whole number from 1 to 1200, or nothing",
+            ),
+        );
+    }
+    months
 }
 
 /// 0 for households, 1 for persons: the index of arrays over the two.

@@ -177,7 +177,7 @@ fn kind(kind: &EvidenceKind) -> Json {
     };
     json!({
         "name": kind.name, "subject": kind.subject, "en": kind.en, "unit": kind.unit, "note": kind.note,
-        "many": kind.many, "register": kind.register, "absent": absent,
+        "many": kind.many, "register": kind.register, "absent": absent, "keep": kind.keep,
     })
 }
 

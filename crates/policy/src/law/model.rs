@@ -263,6 +263,7 @@ pub(crate) struct KindText {
     pub many: bool,
     pub en: String,
     pub note: String,
+    pub keep: Cell,
     pub citation: Citation,
 }
 

@@ -131,7 +131,7 @@ pub(crate) fn evidence(
     citation: &Citation,
     findings: &mut Findings<'_>,
 ) -> Vec<KindText> {
-    let known: [&[&str]; 7] = [
+    let known: [&[&str]; 8] = [
         &["名称", "name"],
         &["type", "类型"],
         &["absent", "缺省"],
@@ -139,6 +139,7 @@ pub(crate) fn evidence(
         &["many", "多条"],
         &["en", "英文"],
         &["note", "说明"],
+        &["keep", "保存"],
     ];
     let Some(columns) = Columns::read(table, &known, &[0, 1, 2], findings) else {
         return Vec::new();
@@ -169,6 +170,7 @@ pub(crate) fn evidence(
             many: matches!(many.text.as_str(), "yes" | "是"),
             en: columns.cell(row, 5).text,
             note: columns.cell(row, 6).text,
+            keep: columns.cell(row, 7),
             citation: citation.clone(),
         });
     }

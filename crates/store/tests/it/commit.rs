@@ -127,3 +127,75 @@ fn no_statement_goes_unchecked() {
     }
     assert!(seen > 50, "{seen}");
 }
+
+/// A disk that fills: a clear error, nothing half-written, and it goes on when there is room.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_and_leaves_nothing_half_written() {
+    let lite = lite().await;
+    let path = lite.folder.path().join("data.db");
+    let then = at("2026-01-05T01:00:00Z");
+    let opened = family("h", 2, "990101001", then);
+    lite.store.commit(&opened).await.expect("opened");
+    lite.store.close().await;
+    let file = rusqlite::Connection::open(&path).expect("opened");
+    let pages: i64 = file
+        .query_row("PRAGMA page_count", [], |row| row.get(0))
+        .expect("read");
+    drop(file);
+    let bounded = format!("sqlite:{}?max_pages={}", path.display(), pages + 6);
+    let store = Store::open(&bounded, crate::crypto())
+        .await
+        .expect("opened");
+    let change = |n: usize| ChangeSet {
+        id: Some(id(&format!("r{n}"))),
+        shard: SHARD.into(),
+        at: then,
+        evidence: (0..4)
+            .map(|i| {
+                let text = json!("长".repeat(500));
+                says(
+                    &format!("e{n}-{i}"),
+                    id("h-0"),
+                    "甲",
+                    text,
+                    "2026-01-01",
+                    then,
+                )
+            })
+            .collect(),
+        ..ChangeSet::default()
+    };
+    let mut recorded = 0;
+    let error = loop {
+        match store.commit(&change(recorded)).await {
+            Ok(_) => recorded += 1,
+            Err(error) => break error,
+        }
+        assert!(recorded < 100, "the bound holds nothing back");
+    };
+    assert!(matches!(error, StoreError::Full(_)), "{error:?}");
+    assert!(error.to_string().contains("make room"), "{error}");
+    let loaded = store.history(id("h")).await.expect("read").expect("there");
+    assert_eq!(loaded.history.evidence.len(), 4 * recorded);
+    let check = store.check_records().await.expect("checked");
+    assert_eq!((check.journal.faults, check.faults), (vec![], vec![]));
+    store.close().await;
+
+    let roomy = Store::open_file(&path, crate::crypto())
+        .await
+        .expect("opened");
+    assert!(
+        !roomy
+            .commit(&change(recorded))
+            .await
+            .expect("recorded")
+            .repeated
+    );
+    let check = roomy.check_records().await.expect("checked");
+    assert_eq!((check.journal.faults, check.faults), (vec![], vec![]));
+    assert!(
+        Store::open("sqlite:x?max_pages=many", crate::crypto())
+            .await
+            .is_err()
+    );
+}

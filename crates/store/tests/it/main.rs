@@ -2,8 +2,10 @@
 
 mod books;
 mod commit;
+mod distributed;
 mod evidence;
 mod pg;
+mod queue;
 mod readers;
 mod script;
 

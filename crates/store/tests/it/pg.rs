@@ -49,6 +49,17 @@ fn command(program: &Path) -> Command {
     command
 }
 
+fn serve(port: u16, folder: &Path) -> Child {
+    command(&programs().expect("installed").join("postgres"))
+        .arg("-D")
+        .arg(folder.join("data"))
+        .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k"])
+        .arg(folder)
+        .args(["-c", "fsync=off", "-c", "max_connections=60"])
+        .spawn()
+        .expect("postgres runs")
+}
+
 impl Server {
     /// `None` when PostgreSQL is not installed.
     pub fn start() -> Option<Server> {
@@ -78,19 +89,49 @@ impl Server {
             .and_then(|l| l.local_addr())
             .expect("a free port")
             .port();
-        let child = command(&bin.join("postgres"))
-            .arg("-D")
-            .arg(&data)
-            .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k"])
-            .arg(folder.path())
-            .args(["-c", "fsync=off", "-c", "max_connections=60"])
-            .spawn()
-            .expect("postgres runs");
+        let child = serve(port, folder.path());
         Some(Server {
             child,
             port,
             folder,
         })
+    }
+
+    /// Stops it as an administrator would, clients or not.
+    pub fn stop(&mut self) {
+        let _ = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status();
+        self.child.wait().expect("it ends");
+    }
+
+    /// Starts it again where it was.
+    pub fn start_again(&mut self) {
+        self.child = serve(self.port, self.folder.path());
+    }
+
+    /// A copy of its database by its own tools, in a database of its own; `None` when they are not there.
+    pub async fn copied(&self, name: &str) -> Option<Store> {
+        let bin = programs()?;
+        let file = self.folder.path().join("dump");
+        let port = self.port.to_string();
+        let at = ["-h", "127.0.0.1", "-p", &port, "-U", "minsheng"];
+        let run = |program: &str, more: &[&str]| {
+            let done = Command::new(bin.join(program)).args(at).args(more).status();
+            done.is_ok_and(|status| status.success())
+        };
+        let path = file.to_str()?;
+        if !bin.join("pg_dump").exists() {
+            return None;
+        }
+        assert!(
+            run("pg_dump", &["--format=custom", "--file", path, "postgres"]),
+            "pg_dump"
+        );
+        assert!(run("createdb", &[name]), "createdb");
+        assert!(run("pg_restore", &["--dbname", name, path]), "pg_restore");
+        let url = format!("postgres://minsheng@127.0.0.1:{}/{name}", self.port);
+        Some(Store::open(&url, crate::crypto()).await.expect("opened"))
     }
 
     pub fn url(&self) -> String {
