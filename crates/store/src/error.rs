@@ -128,14 +128,7 @@ impl StoreError {
     /// Did the work end before it was done, for lack of room or because its process ended, so that the
     /// same request may be sent again?
     pub fn is_interruption(&self) -> bool {
-        match self {
-            StoreError::Interrupted(_) => true,
-            // SQLite's own word for a full disk.
-            StoreError::Database(sqlx::Error::Database(error)) => {
-                error.code().as_deref() == Some("13")
-            }
-            _ => false,
-        }
+        matches!(self, StoreError::Interrupted(_) | StoreError::Full(_))
     }
 
     /// Is it a clash of transactions that the store itself repeats? SQLite 5 (busy), 6 (locked),

@@ -8,7 +8,7 @@ use entitlement::change::At;
 use ledger::account::Purpose;
 use ledger::verify::Verifier;
 use std::collections::HashSet;
-use store::{JournalFault, RowFault, Run};
+use store::{JournalFault, RowFault, Run, StoreError};
 
 const PAGE: usize = 20_000;
 
@@ -65,14 +65,19 @@ impl Office {
     /// When the database fails.
     pub async fn verify(&self, replays: usize, at: At) -> Result<VerifySummary, ServiceError> {
         let mut summary = VerifySummary::default();
-        self.verify_books(&mut summary).await?;
-        self.verify_owed(&mut summary).await?;
+        // The records first: one that was altered may be the reason why a later check cannot be made, which
+        // is then a finding and no end.
+        self.verify_records(&mut summary).await?;
+        let found = self.verify_books(&mut summary).await;
+        tell(&mut summary, "the books", found)?;
+        let found = self.verify_owed(&mut summary).await;
+        tell(&mut summary, "what is owed", found)?;
         // What rests on erased evidence cannot be computed again; that it stands unaltered is checked still.
         let erased = self.store.erased_subjects().await?;
-        self.verify_determinations(&mut summary, &erased, at)
-            .await?;
-        self.verify_history(&mut summary, &erased, replays).await?;
-        self.verify_records(&mut summary).await?;
+        let found = self.verify_determinations(&mut summary, &erased, at).await;
+        tell(&mut summary, "determinations", found)?;
+        let found = self.verify_history(&mut summary, &erased, replays).await;
+        tell(&mut summary, "earlier versions", found)?;
         self.note_check(&summary, at).await?;
         Ok(summary)
     }
@@ -219,7 +224,10 @@ impl Office {
                 side_by_side(chunk.iter().map(|(_, subject)| self.replay_all(*subject))).await;
             for findings in found {
                 summary.replayed += 1;
-                summary.findings.extend(findings?);
+                match findings {
+                    Ok(findings) => summary.findings.extend(findings),
+                    Err(error) => tell(summary, "a replay", Err(error))?,
+                }
             }
         }
         Ok(())
@@ -264,6 +272,24 @@ impl Office {
             }
         }
         Ok(findings)
+    }
+}
+
+/// A check that could not be made is a finding, unless the database is away.
+fn tell(
+    summary: &mut VerifySummary,
+    what: &str,
+    found: Result<(), ServiceError>,
+) -> Result<(), ServiceError> {
+    match found {
+        Err(ServiceError::Store(error @ StoreError::Away(_))) => Err(error.into()),
+        Err(error) => {
+            summary
+                .findings
+                .push(format!("{what} cannot be checked: {error}"));
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }
 

@@ -127,7 +127,7 @@ fn the_journal_passes_through_its_anchors_or_is_caught() {
         &[
             "demo",
             "--households",
-            "5",
+            "50",
             "--no-serve",
             "--months",
             "2026-01..2026-01",

@@ -184,7 +184,10 @@ async fn one_byte_of_any_column_of_any_table_is_found_and_named() {
         .erase(&erasure("f-1", &[], None))
         .await
         .expect("erased");
-    store.put_jobs(&[], later).await.expect("put");
+    for digest in ["one", "two"] {
+        let files = [("a.md", "甲"), ("b.md", digest)];
+        assert!(store.keep_law(digest, &files, later).await.expect("kept"));
+    }
     assert_eq!(findings(store).await, [""; 0]);
 
     let file = rusqlite::Connection::open(lite.folder.path().join("data.db")).expect("opened");
