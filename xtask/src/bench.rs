@@ -4,23 +4,27 @@ use crate::{build_release, root, run_command, target_dir};
 use anyhow::{Result, bail};
 use std::process::Command;
 
-/// `month`: a month's cycle on the full district; `law`: the engine beside its peers; `all`: both.
+/// `month`: a month's cycle on the full district; `pay`: a pay run of a million; `sizes`: the cost at ten
+/// thousand, a hundred thousand and a million households; `law`: the engine beside its peers; `all`: these
+/// but for `sizes`.
 pub fn run(args: &[String]) -> Result<()> {
     let name = args.first().map_or("month", String::as_str);
     let rest = args.get(1..).unwrap_or_default();
     match name {
-        "month" => month(rest),
+        "month" | "pay" | "sizes" => own(name, rest),
         "law" => law(rest),
-        "all" => month(rest).and_then(|()| law(&[])),
-        other => bail!("there is no bench `{other}`; there are month, law and all"),
+        "all" => own("month", rest)
+            .and_then(|()| own("pay", &[]))
+            .and_then(|()| law(&[])),
+        other => bail!("there is no bench `{other}`; there are month, pay, sizes, law and all"),
     }
 }
 
-fn month(args: &[String]) -> Result<()> {
+fn own(name: &str, args: &[String]) -> Result<()> {
     let binary = build_release()?;
     run_command(
         Command::new(&binary)
-            .args(["bench", "month"])
+            .args(["bench", name])
             .args(args)
             .current_dir(root()),
     )

@@ -21,6 +21,8 @@ pub enum Change<'a> {
     Award(&'a Award),
     /// A figure of the law became known: it holds from a day on (to another, exclusive).
     Parameter {
+        /// Only for this programme, or for all that there are.
+        programme: Option<String>,
         /// When the figure holds.
         valid: Period,
     },
@@ -47,6 +49,8 @@ pub(crate) struct Touch {
     pub household: Option<Id>,
     /// Only this programme, or all.
     pub programme: Option<String>,
+    /// Only programmes that read this kind of evidence, or all.
+    pub kind: Option<String>,
     /// The days.
     pub days: Period,
     /// Why what is owed changes through it.
@@ -88,6 +92,7 @@ pub(crate) fn touches(changes: &[Change<'_>], histories: &[HouseholdHistory]) ->
             touches.push(Touch {
                 household,
                 programme: None,
+                kind: None,
                 days,
                 cause,
             });
@@ -103,11 +108,18 @@ pub(crate) fn touches(changes: &[Change<'_>], histories: &[HouseholdHistory]) ->
                 let withdrawn = histories
                     .iter()
                     .flat_map(|h| &h.evidence)
-                    .filter(|e| evidence.withdraws.contains(&e.id))
-                    .map(|e| (e.subject, e.valid));
-                for (subject, days) in withdrawn.chain([(evidence.subject, evidence.valid)]) {
-                    for household in households_of(histories, subject) {
-                        touch(Some(household), days, cause);
+                    .filter(|e| evidence.withdraws.contains(&e.id));
+                for piece in withdrawn.chain([*evidence]) {
+                    // A decision says what is owed whatever the rules read.
+                    let kind = (piece.kind != crate::decision::KIND).then(|| piece.kind.clone());
+                    for household in households_of(histories, piece.subject) {
+                        touches.push(Touch {
+                            household: Some(household),
+                            programme: None,
+                            kind: kind.clone(),
+                            days: piece.valid,
+                            cause,
+                        });
                     }
                 }
             }
@@ -129,16 +141,24 @@ pub(crate) fn touches(changes: &[Change<'_>], histories: &[HouseholdHistory]) ->
                     touches.push(Touch {
                         household: Some(household),
                         programme: Some(award.programme.clone()),
+                        kind: None,
                         days: always(),
                         cause: Cause::Award,
                     });
                 }
             }
-            Change::Parameter { valid } => touch(None, *valid, Cause::Law),
+            Change::Parameter { programme, valid } => touches.push(Touch {
+                household: None,
+                programme: programme.clone(),
+                kind: None,
+                days: *valid,
+                cause: Cause::Law,
+            }),
             Change::Law { from } => touch(None, Period::since(*from), Cause::Law),
             Change::Opened { programme, month } => touches.push(Touch {
                 household: None,
                 programme: Some(programme.clone()),
+                kind: None,
                 days: month.period(),
                 cause: Cause::LateFact,
             }),

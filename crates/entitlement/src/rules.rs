@@ -58,6 +58,13 @@ pub trait Rules {
     /// Slot, among the persons' kinds, of the date of death.
     fn death_kind(&self) -> Option<u16>;
 
+    /// May some version of the programme read evidence of this kind, about whomever? A change of what no
+    /// version reads can't change a determination, and is not looked at. True when in doubt.
+    fn reads(&self, programme: &str, kind: &str) -> bool {
+        let _ = (programme, kind);
+        true
+    }
+
     /// Answers one question.
     fn evaluate(&self, ask: &Ask<'_>) -> Result<Evaluation, Fault>;
 }

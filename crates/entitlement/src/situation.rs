@@ -16,7 +16,7 @@ use policy::programme::Subject;
 use registry::record::Sex;
 use registry::slice::{Fact, HouseholdSlice, KindList, MemberSlice};
 use registry::timeline::civil_day;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Texts kept for one kind; past it they are read each time, so that memory stays bounded.
@@ -30,6 +30,9 @@ pub struct LawRules {
     /// Fields of the register and the slots of persons' kinds that they answer.
     bound: Vec<(Register, usize)>,
     death: Option<u16>,
+    /// Kinds of evidence that each programme reads; nothing is known of any while the law is asked about
+    /// everything.
+    reads: Option<HashMap<String, HashSet<String>>>,
     blank_person: Record,
     blank_household: Record,
 }
@@ -53,7 +56,15 @@ impl LawRules {
             .filter_map(|k| Some((k.register?, k.slot)))
             .collect();
         let death = bound.iter().find(|(field, _)| *field == Register::Death);
+        let mut reads: HashMap<String, HashSet<String>> = HashMap::new();
+        for (programme, _) in law.programmes() {
+            reads.entry(programme.id.clone()).or_insert_with(|| {
+                let inputs = law.inputs(&programme.id);
+                inputs.kinds.into_iter().map(|(_, kind)| kind).collect()
+            });
+        }
         LawRules {
+            reads: Some(reads),
             death: death.and_then(|(_, slot)| u16::try_from(*slot).ok()),
             blank_person: law.blank(Subject::Person),
             blank_household: law.blank(Subject::Household),
@@ -61,6 +72,13 @@ impl LawRules {
             bound,
             law,
         }
+    }
+
+    /// Asks every programme after every change, also after one that it can't see: slow, and only good for
+    /// showing that what is left out changes nothing.
+    pub fn asking_everything(mut self) -> LawRules {
+        self.reads = None;
+        self
     }
 
     /// The law itself.
@@ -232,6 +250,11 @@ impl Rules for LawRules {
         self.death
     }
 
+    fn reads(&self, programme: &str, kind: &str) -> bool {
+        let reads = self.reads.as_ref().and_then(|r| r.get(programme));
+        reads.is_none_or(|kinds| kinds.contains(kind))
+    }
+
     fn evaluate(&self, ask: &Ask<'_>) -> Result<Evaluation, Fault> {
         let known = civil_day(ask.known);
         let edition = self
@@ -300,16 +323,21 @@ impl Memo {
     }
 }
 
-/// One programme and month for a whole population: what every household of a place shares is looked
-/// up once. Keep one for each thread.
+/// Programmes of a month for a whole population: what every household of a place shares is looked up
+/// once, and a household's situation is made once for all of them. Keep one for each thread.
 pub struct Population<'r> {
     rules: &'r LawRules,
-    programme: String,
     month: Month,
     known: Instant,
+    programmes: Vec<Asked<'r>>,
+    memo: Memo,
+}
+
+/// One programme of a population run.
+struct Asked<'r> {
+    id: String,
     places: Vec<Place<'r>>,
     by_area: HashMap<Box<str>, Option<usize>>,
-    memo: Memo,
 }
 
 struct Place<'r> {
@@ -319,52 +347,150 @@ struct Place<'r> {
     day: Day,
 }
 
+/// One result of a population run.
+#[derive(Debug)]
+pub struct Answer {
+    /// Index of the slice.
+    pub slice: usize,
+    /// Index of the programme.
+    pub programme: usize,
+    /// The member that it is about; none when it is the household.
+    pub member: Option<usize>,
+    /// What the rules yield.
+    pub result: Result<Found, Fault>,
+}
+
 impl<'r> Population<'r> {
-    /// For a programme (by id) and month, with the figures known at `known`.
+    /// For programmes (by id) of a month, with the figures known at `known`.
     pub fn new(
         rules: &'r LawRules,
-        programme: &str,
+        programmes: &[&str],
         month: Month,
         known: Instant,
     ) -> Population<'r> {
-        Population {
-            rules,
-            programme: programme.into(),
-            month,
-            known,
+        let asked = |id: &&str| Asked {
+            id: id.to_string(),
             places: Vec::new(),
             by_area: HashMap::new(),
+        };
+        Population {
+            rules,
+            month,
+            known,
+            programmes: programmes.iter().map(asked).collect(),
             memo: Memo::default(),
         }
     }
 
-    /// The reference day where a household lives: the day at which its slice must be cut. `None`: the
-    /// programme is not in force there then.
-    pub fn day(&mut self, area: &str) -> Option<Day> {
-        self.place(area).map(|n| self.places[n].day)
-    }
-
-    /// The programme as declared where a household lives.
-    pub fn programme(&mut self, area: &str) -> Option<&'r Programme> {
-        self.place(area).map(|n| self.places[n].programme)
-    }
-
-    fn place(&mut self, area: &str) -> Option<usize> {
-        if let Some(known) = self.by_area.get(area) {
-            return *known;
+    /// Determines a batch of slices, each cut on the reference day of its area and programmes. `carry` gives
+    /// what a subject's nearest earlier period of a programme handed over. Subjects that are not in question
+    /// are left out, and a fault of one household stops no other.
+    pub fn batch<'c>(
+        &mut self,
+        slices: &[HouseholdSlice],
+        carry: &dyn Fn(usize, Id) -> Option<&'c Carry>,
+        trace: bool,
+        sink: &mut dyn FnMut(Answer),
+    ) {
+        for asked in &mut self.programmes {
+            for slice in slices {
+                asked.look_up(self.rules, &slice.area, self.month, self.known);
+            }
         }
-        let found = self.find(area);
-        self.by_area.insert(area.into(), found);
-        found
+        let (rules, month, memo) = (self.rules, self.month, &mut self.memo);
+        let mut evaluators: Vec<Vec<Evaluator<'_>>> = self
+            .programmes
+            .iter()
+            .map(|asked| asked.places.iter().map(|p| p.edition.evaluator()).collect())
+            .collect();
+        for (index, slice) in slices.iter().enumerate() {
+            // What all programmes see of the household, on the day that they see it.
+            let mut seen: Option<(Day, Situation)> = None;
+            for (n, asked) in self.programmes.iter().enumerate() {
+                let Some(place) = asked.by_area.get(&slice.area).copied().flatten() else {
+                    continue;
+                };
+                let Place {
+                    programme,
+                    handle,
+                    day,
+                    ..
+                } = asked.places[place];
+                let period = match programme.rhythm {
+                    Rhythm::Event => continue,
+                    Rhythm::Once => PeriodKey::Once,
+                    Rhythm::Month | Rhythm::Term => PeriodKey::Month(month),
+                };
+                let fault = |message: String| Fault {
+                    programme: programme.id.clone(),
+                    household: slice.household.to_string(),
+                    message,
+                };
+                let mut answer = |member, result| {
+                    sink(Answer {
+                        slice: index,
+                        programme: n,
+                        member,
+                        result,
+                    });
+                };
+                let mut situation = match seen.take() {
+                    Some((of, situation)) if of == day => situation,
+                    _ => match rules.situation(slice, day, memo) {
+                        Ok(situation) => situation,
+                        Err(message) => {
+                            answer(None, Err(fault(message)));
+                            continue;
+                        }
+                    },
+                };
+                let persons = programme.subject == Subject::Person;
+                for m in 0..if persons { slice.members.len() } else { 1 } {
+                    let member = persons.then_some(m);
+                    let id = member.map_or(slice.household, |m| slice.members[m].person);
+                    let result = rules
+                        .complete(&mut situation, programme, member, None, carry(n, id))
+                        .and_then(|()| {
+                            evaluators[n][place]
+                                .determine(handle, &situation, trace)
+                                .map_err(|e| e.to_string())
+                        });
+                    match result {
+                        Ok(evaluation) if evaluation.outcome == Outcome::NotApplicable => {}
+                        Ok(evaluation) => answer(
+                            member,
+                            Ok(Found {
+                                subject: subject_of(slice, member),
+                                period,
+                                evaluation,
+                            }),
+                        ),
+                        Err(message) => answer(member, Err(fault(message))),
+                    }
+                }
+                seen = Some((day, situation));
+            }
+        }
+    }
+}
+
+impl<'r> Asked<'r> {
+    fn look_up(&mut self, rules: &'r LawRules, area: &str, month: Month, known: Instant) {
+        if !self.by_area.contains_key(area) {
+            let found = self.find(rules, area, month, known);
+            self.by_area.insert(area.into(), found);
+        }
     }
 
-    fn find(&mut self, area: &str) -> Option<usize> {
-        let rules: &'r LawRules = self.rules;
-        let (day, programme) = programme_of_month(rules, &self.programme, area, self.month)?;
-        let edition = rules
-            .law
-            .edition(area, day, Some(civil_day(self.known)))
-            .ok()?;
+    fn find(
+        &mut self,
+        rules: &'r LawRules,
+        area: &str,
+        month: Month,
+        known: Instant,
+    ) -> Option<usize> {
+        let (day, programme) = programme_of_month(rules, &self.id, area, month)?;
+        let edition = rules.law.edition(area, day, Some(civil_day(known))).ok()?;
         let handle = edition.handle(&programme.id)?;
         let same = |p: &Place<'r>| Arc::ptr_eq(&p.edition, &edition) && p.day == day;
         if let Some(n) = self.places.iter().position(same) {
@@ -377,77 +503,5 @@ impl<'r> Population<'r> {
             day,
         });
         Some(self.places.len() - 1)
-    }
-
-    /// Determines a batch of slices, each cut on [`Population::day`] of its area. `carry` gives what a
-    /// subject's nearest earlier period handed over. `sink` gets the index of the slice and the result;
-    /// subjects that are not in question are left out, and a fault of one household stops no other.
-    pub fn batch<'c>(
-        &mut self,
-        slices: &[HouseholdSlice],
-        carry: &dyn Fn(Id) -> Option<&'c Carry>,
-        trace: bool,
-        sink: &mut dyn FnMut(usize, Result<Found, Fault>),
-    ) {
-        let places: Vec<Option<usize>> = slices.iter().map(|s| self.place(&s.area)).collect();
-        let Population {
-            rules,
-            month,
-            places: known,
-            memo,
-            ..
-        } = self;
-        let mut evaluators: Vec<Evaluator<'_>> =
-            known.iter().map(|p| p.edition.evaluator()).collect();
-        for (index, (slice, place)) in slices.iter().zip(places).enumerate() {
-            let Some(place) = place else { continue };
-            let Place {
-                programme,
-                handle,
-                day,
-                ..
-            } = known[place];
-            let period = match programme.rhythm {
-                Rhythm::Event => continue,
-                Rhythm::Once => PeriodKey::Once,
-                Rhythm::Month | Rhythm::Term => PeriodKey::Month(*month),
-            };
-            let fault = |message: String| Fault {
-                programme: programme.id.clone(),
-                household: slice.household.to_string(),
-                message,
-            };
-            let mut situation = match rules.situation(slice, day, memo) {
-                Ok(situation) => situation,
-                Err(message) => {
-                    sink(index, Err(fault(message)));
-                    continue;
-                }
-            };
-            let persons = programme.subject == Subject::Person;
-            for n in 0..if persons { slice.members.len() } else { 1 } {
-                let member = persons.then_some(n);
-                let id = member.map_or(slice.household, |m| slice.members[m].person);
-                let result = rules
-                    .complete(&mut situation, programme, member, None, carry(id))
-                    .and_then(|()| {
-                        evaluators[place]
-                            .determine(handle, &situation, trace)
-                            .map_err(|e| e.to_string())
-                    });
-                match result {
-                    Ok(evaluation) if evaluation.outcome == Outcome::NotApplicable => {}
-                    Ok(evaluation) => sink(
-                        index,
-                        Ok(Found {
-                            subject: subject_of(slice, member),
-                            period,
-                            evaluation,
-                        }),
-                    ),
-                    Err(message) => sink(index, Err(fault(message))),
-                }
-            }
-        }
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Run<'a, R: Rules + ?Sized> {
     known: &'a Known<'a>,
     at: At,
     touches: Vec<Touch>,
+    /// Those that concern the programme at hand.
+    near: Vec<Touch>,
     slices: Slices<'a>,
     pub out: Consequences,
 }
@@ -61,6 +63,7 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
             known,
             at,
             touches,
+            near: Vec::new(),
             slices: Slices::new(known.households, rules.kinds(), at.now),
             out: Consequences::default(),
         }
@@ -68,7 +71,13 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
 
     pub fn programme(&mut self, opened: &'a Opened) -> Result<(), RunError> {
         let id = opened.programme.as_str();
-        if !self.touches.iter().any(|t| t.concerns(None, id)) {
+        self.near = self
+            .touches
+            .iter()
+            .filter(|t| t.concerns(None, id) && self.reads(id, t))
+            .cloned()
+            .collect();
+        if self.near.is_empty() {
             return Ok(());
         }
         let Some(sample) = self.sample(opened) else {
@@ -113,6 +122,17 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
         Ok(())
     }
 
+    /// Can what was touched change what the programme yields? A piece of evidence that no version of it
+    /// reads cannot; a death can, since nobody is left to be heard then.
+    fn reads(&self, programme: &str, touch: &Touch) -> bool {
+        let Some(kind) = &touch.kind else { return true };
+        let death = self.rules.death_kind().and_then(|slot| {
+            let kinds = &self.rules.kinds().person;
+            kinds.get(usize::from(slot)).map(|(name, _)| name)
+        });
+        death == Some(kind) || self.rules.reads(programme, kind)
+    }
+
     /// The programme as some text declares it: its subject and rhythm are the same in all.
     fn sample(&mut self, opened: &Opened) -> Option<&'a Programme> {
         let rules: &'a R = self.rules;
@@ -142,11 +162,11 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
 
     /// Ids of the households or persons that the touches reach.
     fn subjects(&self, kind: Subject, programme: &str) -> BTreeSet<Id> {
-        let touched = self.known.households.iter().filter(|h| {
-            self.touches
-                .iter()
-                .any(|t| t.concerns(h.household, programme))
-        });
+        let touched = self
+            .known
+            .households
+            .iter()
+            .filter(|h| self.near.iter().any(|t| t.concerns(h.household, programme)));
         match kind {
             Subject::Household => touched.filter_map(|h| h.household).collect(),
             Subject::Person => touched
@@ -338,7 +358,7 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
     /// household where the subject is or was.
     fn touched(&mut self, chain: &Chain<'a>, link: &Link<'a>) -> Option<Cause> {
         let near: Vec<Touch> = self
-            .touches
+            .near
             .iter()
             .filter(|t| t.concerns(None, chain.programme))
             .filter(|t| t.days.from <= link.days.1 && t.days.to.is_none_or(|to| to > link.days.0))

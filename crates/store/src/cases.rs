@@ -202,13 +202,7 @@ impl Store {
         let mut file = case_file(row)?;
         let values = args![&file.case.subject.shard, file.case.id];
         for row in self.db.fetch(EVENTS, values).await? {
-            file.case.events.push(CaseEvent {
-                id: row.id(0)?,
-                at: row.instant(1)?,
-                by: row.text(2)?,
-                what: row.json(3)?,
-                note: row.text(4)?,
-            });
+            file.case.events.push(case_event(&row)?);
         }
         Ok(file)
     }
@@ -268,7 +262,18 @@ fn task(row: &Row) -> Result<Task, StoreError> {
     })
 }
 
-fn case_file(row: &Row) -> Result<CaseFile, StoreError> {
+/// id, at, actor, happening, note
+pub(crate) fn case_event(row: &Row) -> Result<CaseEvent, StoreError> {
+    Ok(CaseEvent {
+        id: row.id(0)?,
+        at: row.instant(1)?,
+        by: row.text(2)?,
+        what: row.json(3)?,
+        note: row.text(4)?,
+    })
+}
+
+pub(crate) fn case_file(row: &Row) -> Result<CaseFile, StoreError> {
     Ok(CaseFile {
         case: Case {
             id: row.id(0)?,

@@ -80,6 +80,76 @@ pub struct ChangeSet {
     pub journal: Vec<JournalEntry>,
 }
 
+impl ChangeSet {
+    /// Adds another change to this one, to be written with it in one transaction. The two must be about
+    /// different households; the request ids are the caller's to settle, and are kept of this one.
+    pub fn absorb(&mut self, other: ChangeSet) {
+        // Named one by one, so that a list that is added some day cannot be forgotten here.
+        let ChangeSet {
+            id: _,
+            digest: _,
+            shard,
+            at,
+            expect,
+            persons,
+            households,
+            identities,
+            residences,
+            memberships,
+            evidence,
+            payees,
+            awards,
+            determinations,
+            entitlement_changes,
+            accounts,
+            transfers,
+            recovery_plans,
+            batches,
+            payments,
+            bank_answers,
+            cases,
+            case_events,
+            tasks,
+            notices,
+            runs,
+            outbox,
+            journal,
+        } = other;
+        if self.shard.is_empty() {
+            self.shard = shard;
+        }
+        self.at = self.at.max(at);
+        for expected in expect {
+            if !self.expect.contains(&expected) {
+                self.expect.push(expected);
+            }
+        }
+        self.persons.extend(persons);
+        self.households.extend(households);
+        self.identities.extend(identities);
+        self.residences.extend(residences);
+        self.memberships.extend(memberships);
+        self.evidence.extend(evidence);
+        self.payees.extend(payees);
+        self.awards.extend(awards);
+        self.determinations.extend(determinations);
+        self.entitlement_changes.extend(entitlement_changes);
+        self.accounts.extend(accounts);
+        self.transfers.extend(transfers);
+        self.recovery_plans.extend(recovery_plans);
+        self.batches.extend(batches);
+        self.payments.extend(payments);
+        self.bank_answers.extend(bank_answers);
+        self.cases.extend(cases);
+        self.case_events.extend(case_events);
+        self.tasks.extend(tasks);
+        self.notices.extend(notices);
+        self.runs.extend(runs);
+        self.outbox.extend(outbox);
+        self.journal.extend(journal);
+    }
+}
+
 /// A household's version as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {

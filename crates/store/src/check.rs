@@ -184,6 +184,28 @@ const LISTED: &[(&str, &str, usize)] = &[
     ("commit::HOMES", crate::commit::HOMES, 0),
     ("commit::PERSONS", crate::commit::PERSONS, 0),
     ("commit::HOUSEHOLDS", crate::commit::HOUSEHOLDS, 0),
+    (
+        "payees::BATCHES_OF_PAYMENTS",
+        crate::payees::BATCHES_OF_PAYMENTS,
+        0,
+    ),
+    ("dossier::HOMES_OF", crate::dossier::HOMES_OF, 0),
+    ("dossier::OPENED", crate::dossier::OPENED, 0),
+    ("dossier::HEADS", crate::dossier::HEADS, 1),
+    ("dossier::LIVED", crate::dossier::LIVED, 1),
+    ("dossier::BELONGED", crate::dossier::BELONGED, 1),
+    ("dossier::PLACED", crate::dossier::PLACED, 0),
+    ("dossier::WERE", crate::dossier::WERE, 1),
+    ("dossier::SAID", crate::dossier::SAID, 1),
+    ("dossier::PAID_TO", crate::dossier::PAID_TO, 1),
+    ("dossier::DETERMINED", crate::dossier::DETERMINED, 1),
+    ("dossier::AWARDED", crate::dossier::AWARDED, 1),
+    ("dossier::CHANGED", crate::dossier::CHANGED, 1),
+    ("dossier::DEBITED", crate::dossier::DEBITED, 1),
+    ("dossier::CREDITED", crate::dossier::CREDITED, 1),
+    ("dossier::PLANNED", crate::dossier::PLANNED, 1),
+    ("dossier::OPEN_CASES", crate::dossier::OPEN_CASES, 1),
+    ("dossier::HAPPENED", crate::dossier::HAPPENED, 1),
 ];
 
 impl Store {

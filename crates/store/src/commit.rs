@@ -328,6 +328,13 @@ pub(crate) fn in_list(sql: &str, first: usize, size: usize) -> String {
     format!("{sql} IN ({})", marks.join(", "))
 }
 
+/// How many ids of those left go into one list, and how long the list is.
+pub(crate) fn list_size(left: usize) -> (usize, usize) {
+    let taken = left.min(LISTS[LISTS.len() - 1]);
+    let size = LISTS.into_iter().find(|s| *s >= taken).unwrap_or(taken);
+    (size, taken)
+}
+
 /// Runs a statement for many ids, completed by the list and by `end`. Lists are filled up with their last
 /// id.
 async fn by_ids(
@@ -339,10 +346,7 @@ async fn by_ids(
 ) -> Result<Vec<Row>, StoreError> {
     let mut out = Vec::new();
     for chunk in ids.chunks(LISTS[LISTS.len() - 1]) {
-        let size = LISTS
-            .into_iter()
-            .find(|s| *s >= chunk.len())
-            .unwrap_or(chunk.len());
+        let (size, _) = list_size(chunk.len());
         let mut values = first.to_vec();
         for i in 0..size {
             let id = chunk.get(i).or(chunk.last());

@@ -2,21 +2,20 @@
 
 use crate::error::StoreError;
 use crate::fault::{self, Fault};
+use crate::lite::{LiteTx, Writer};
 use crate::schema::Ty;
 use crate::seal::Seal;
 use crate::value::{Row, Val};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
-use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
 use sqlx::{
-    Arguments, AssertSqlSafe, Column, Executor, PgPool, Postgres, Row as _, Sqlite, SqlitePool,
+    Arguments, AssertSqlSafe, Column, Executor, PgPool, Postgres, Row as _, SqlitePool,
     Transaction, TypeInfo, ValueRef,
 };
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How hard a commit is.
@@ -32,10 +31,11 @@ pub(crate) enum Durability {
 /// The database.
 pub(crate) enum Db {
     Sqlite {
-        /// One connection that commits to disk, and one for bulk work; SQLite lets one write at a time.
-        synced: SqlitePool,
-        bulk: SqlitePool,
+        /// SQLite lets one write at a time.
+        writer: Writer,
         readers: SqlitePool,
+        /// Connections of the other driver, for reading a little: kept between uses.
+        lookers: Arc<Mutex<Vec<rusqlite::Connection>>>,
         path: PathBuf,
     },
     Pg(PgPool),
@@ -53,7 +53,7 @@ pub(crate) struct Tx {
 
 /// The database's own transaction.
 pub(crate) enum Link {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(LiteTx),
     Pg(Transaction<'static, Postgres>),
 }
 
@@ -76,9 +76,15 @@ macro_rules! transact {
             let result = match $db.begin($durability).await {
                 Err(error) => Err(error),
                 Ok(mut opened) => {
+                    let pg = opened.is_pg();
                     let outcome: Result<_, $crate::error::StoreError> = {
                         let $tx = &mut opened;
-                        async { $body }.await
+                        let body = async { $body };
+                        if pg {
+                            body.await
+                        } else {
+                            $crate::lite::blocking(|| $crate::lite::at_once(body))
+                        }
                     };
                     match outcome {
                         Ok(value) => opened.commit().await.map(|()| value),
@@ -134,49 +140,25 @@ impl Db {
 
     /// `pages`: how large the file may become, in pages; as large as the disk when `None`.
     async fn open_sqlite(path: PathBuf, pages: Option<&str>) -> Result<Db, StoreError> {
-        let pages = pages.map(str::to_owned);
-        let options = |sync| {
-            let options = SqliteConnectOptions::new();
-            let options = match &pages {
-                Some(pages) => options.pragma("max_page_count", pages.clone()),
-                None => options,
-            };
-            options
-                .filename(&path)
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(sync)
-                .busy_timeout(Duration::from_secs(30))
-                .foreign_keys(false)
-                .pragma("temp_store", "MEMORY")
-                .statement_cache_capacity(200)
-        };
-        let one = || {
-            SqlitePoolOptions::new()
-                .max_connections(1)
-                .idle_timeout(None)
-        };
-        let synced = one()
-            .connect_with(options(SqliteSynchronous::Full).pragma("cache_size", "-65536"))
-            .await?;
-        let bulk = one().connect_lazy_with(
-            options(SqliteSynchronous::Normal)
-                .pragma("cache_size", "-262144")
-                .pragma("wal_autocheckpoint", "20000"),
-        );
+        let writer = Writer::open(&path, pages)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(6)
             .connect_lazy_with(
-                options(SqliteSynchronous::Normal)
+                SqliteConnectOptions::new()
+                    .filename(&path)
                     .create_if_missing(false)
+                    .busy_timeout(Duration::from_secs(30))
+                    .foreign_keys(false)
+                    .pragma("temp_store", "MEMORY")
+                    .statement_cache_capacity(200)
                     .pragma("query_only", "ON")
                     .pragma("cache_size", "-16384")
-                    .pragma("mmap_size", "268435456"),
+                    .pragma("mmap_size", "67108864"),
             );
         Ok(Db::Sqlite {
-            synced,
-            bulk,
+            writer,
             readers,
+            lookers: Arc::default(),
             path,
         })
     }
@@ -185,31 +167,27 @@ impl Db {
     pub(crate) async fn close(&self) {
         match self {
             Db::Sqlite {
-                synced,
-                bulk,
+                writer,
                 readers,
+                lookers,
                 ..
             } => {
+                if let Ok(mut kept) = lookers.lock() {
+                    kept.clear();
+                }
                 readers.close().await;
-                bulk.close().await;
-                synced.close().await;
+                writer.close().await;
             }
             Db::Pg(pool) => pool.close().await,
         }
     }
 
-    /// Opens a transaction that writes. On SQLite it takes the write lock at once, since a
-    /// transaction that reads first and writes later fails for good when another wrote in between.
+    /// Opens a transaction that writes.
     pub(crate) fn begin(&self, durability: Durability) -> Boxed<'_, Tx> {
         Box::pin(async move {
             match self {
-                Db::Sqlite { synced, bulk, .. } => {
-                    let pool = match durability {
-                        Durability::Synced => synced,
-                        Durability::Bulk => bulk,
-                    };
-                    let begun = pool.begin_with("BEGIN IMMEDIATE").await?;
-                    let mut tx = Tx::of(Link::Sqlite(begun));
+                Db::Sqlite { writer, .. } => {
+                    let mut tx = Tx::of(Link::Sqlite(writer.begin(durability).await?));
                     fault::at_begin(&mut tx).await?;
                     Ok(tx)
                 }
@@ -301,17 +279,12 @@ impl Db {
 
     /// Prepares a statement without running it.
     pub(crate) fn prepare<'a>(&'a self, sql: &str) -> Boxed<'a, ()> {
-        let sql = AssertSqlSafe(sql.to_owned());
+        let sql = sql.to_owned();
         Box::pin(async move {
             match self {
-                Db::Sqlite { synced, .. } => {
-                    synced
-                        .acquire()
-                        .await?
-                        .prepare(sqlx::SqlSafeStr::into_sql_str(sql))
-                        .await?;
-                }
+                Db::Sqlite { writer, .. } => writer.prepare(&sql).await?,
                 Db::Pg(pool) => {
+                    let sql = AssertSqlSafe(sql);
                     pool.acquire()
                         .await?
                         .prepare(sqlx::SqlSafeStr::into_sql_str(sql))
@@ -353,10 +326,7 @@ impl Tx {
     fn run(&mut self, sql: sqlx::SqlStr, args: Vec<Val>) -> Boxed<'_, u64> {
         Box::pin(async move {
             match &mut self.link {
-                Link::Sqlite(tx) => {
-                    let query = sqlx::query_with(sql, sqlite_arguments(args)?);
-                    Ok(query.execute(&mut **tx).await?.rows_affected())
-                }
+                Link::Sqlite(tx) => tx.execute(sql.as_str(), &args),
                 Link::Pg(tx) => {
                     let query = sqlx::query_with(sql, pg_arguments(args)?);
                     Ok(query.execute(&mut **tx).await?.rows_affected())
@@ -387,10 +357,7 @@ impl Tx {
     fn read(&mut self, sql: sqlx::SqlStr, args: Vec<Val>) -> Boxed<'_, Vec<Row>> {
         Box::pin(async move {
             match &mut self.link {
-                Link::Sqlite(tx) => {
-                    let query = sqlx::query_with(sql, sqlite_arguments(args)?);
-                    read_sqlite(query.fetch_all(&mut **tx).await?)
-                }
+                Link::Sqlite(tx) => tx.fetch(sql.as_str(), &args),
                 Link::Pg(tx) => {
                     let query = sqlx::query_with(sql, pg_arguments(args)?);
                     read_pg(query.fetch_all(&mut **tx).await?)
@@ -412,7 +379,7 @@ impl Tx {
                 return Err(StoreError::Interrupted("before its commit"));
             }
             match self.link {
-                Link::Sqlite(tx) => tx.commit().await?,
+                Link::Sqlite(tx) => tx.commit()?,
                 Link::Pg(tx) => tx.commit().await?,
             }
             match fault {
@@ -425,11 +392,11 @@ impl Tx {
     pub(crate) fn rollback(self) -> Boxed<'static, ()> {
         Box::pin(async move {
             fault::at_end(false, self.is_pg());
-            // When the rollback itself fails the connection is gone, and with it the transaction.
-            let _ = match self.link {
-                Link::Sqlite(tx) => tx.rollback().await,
-                Link::Pg(tx) => tx.rollback().await,
-            };
+            match self.link {
+                Link::Sqlite(tx) => drop(tx),
+                // When the rollback itself fails the connection is gone, and with it the transaction.
+                Link::Pg(tx) => drop(tx.rollback().await),
+            }
             Ok(())
         })
     }

@@ -144,11 +144,36 @@ pub(crate) fn award(a: &Award) -> Values {
     ]
 }
 
-pub(crate) fn determination(d: &Determination) -> Result<Values, StoreError> {
-    let amount = match d.outcome {
-        Outcome::Entitled { amount } => amount,
-        _ => None,
+/// What a determination says, as it is stored.
+pub(crate) struct Content {
+    pub(crate) amount: Option<base::Fen>,
+    /// Detail of the outcome, reasons, lines, carry.
+    pub(crate) texts: [String; 4],
+}
+
+pub(crate) fn content(
+    outcome: &Outcome,
+    reasons: &[entitlement::Reason],
+    lines: &[(String, serde_json::Value)],
+    carry: &serde_json::Map<String, serde_json::Value>,
+) -> Result<Content, StoreError> {
+    let detail = match outcome {
+        // The commonest outcome says nothing beside its name and amount.
+        Outcome::Entitled { .. } | Outcome::NotApplicable => String::new(),
+        _ => json(outcome)?,
     };
+    Ok(Content {
+        amount: match outcome {
+            Outcome::Entitled { amount } => *amount,
+            _ => None,
+        },
+        texts: [detail, json(&reasons)?, json(&lines)?, json(carry)?],
+    })
+}
+
+pub(crate) fn determination(d: &Determination) -> Result<Values, StoreError> {
+    let content = content(&d.outcome, &d.reasons, &d.lines, &d.carry)?;
+    let [detail, reasons, lines, carry] = content.texts;
     Ok(args![
         &d.subject.shard,
         &d.programme,
@@ -161,15 +186,11 @@ pub(crate) fn determination(d: &Determination) -> Result<Values, StoreError> {
         d.made_at,
         &d.law,
         d.outcome.name(),
-        amount,
-        match d.outcome {
-            // The commonest outcome says nothing beside its name and amount.
-            Outcome::Entitled { .. } | Outcome::NotApplicable => String::new(),
-            _ => json(&d.outcome)?,
-        },
-        json(&d.reasons)?,
-        json(&d.lines)?,
-        json(&d.carry)?,
+        content.amount,
+        detail,
+        reasons,
+        lines,
+        carry,
     ])
 }
 

@@ -3,7 +3,7 @@
 use crate::Store;
 use crate::error::StoreError;
 use crate::page::nobody;
-use crate::value::{Row, Val, args, day_number};
+use crate::value::{Row, args, day_number};
 use base::{Fen, Id, Month};
 use entitlement::determination::{Award, Determination, EntitlementChange, PeriodKey, SubjectKey};
 use entitlement::{Outcome, Reason};
@@ -90,17 +90,24 @@ pub struct Mark {
 /// # Errors
 /// When the determination cannot be written as JSON.
 pub fn fingerprint(determination: &Determination) -> Result<u64, StoreError> {
-    let row = crate::encode::determination(determination)?;
-    let text = |i: usize| match row.get(i) {
-        Some(Val::Text(Some(text))) => text.as_str(),
-        _ => "",
-    };
-    let amount = match row.get(11) {
-        Some(Val::Int(amount)) => *amount,
-        _ => None,
-    };
-    let texts = [text(10), text(12), text(13), text(14), text(15)];
-    Ok(fingerprint_of(texts, amount))
+    let d = determination;
+    fingerprint_of_content(&d.outcome, &d.reasons, &d.lines, &d.carry)
+}
+
+/// As [`fingerprint`], of what a determination would say.
+///
+/// # Errors
+/// As [`fingerprint`].
+pub fn fingerprint_of_content(
+    outcome: &Outcome,
+    reasons: &[Reason],
+    lines: &[(String, serde_json::Value)],
+    carry: &Carry,
+) -> Result<u64, StoreError> {
+    let content = crate::encode::content(outcome, reasons, lines, carry)?;
+    let [detail, reasons, lines, carry] = &content.texts;
+    let texts = [outcome.name(), detail, reasons, lines, carry];
+    Ok(fingerprint_of(texts, content.amount.map(|fen| fen.0)))
 }
 
 fn fingerprint_of(texts: [&str; 5], amount: Option<i64>) -> u64 {
@@ -505,7 +512,7 @@ pub(crate) fn subject(
     })
 }
 
-fn determination(row: &Row) -> Result<Determination, StoreError> {
+pub(crate) fn determination(row: &Row) -> Result<Determination, StoreError> {
     let amount = row.maybe_int(11)?.map(Fen);
     let outcome = match row.str(10)? {
         "entitled" => Outcome::Entitled { amount },
@@ -528,7 +535,7 @@ fn determination(row: &Row) -> Result<Determination, StoreError> {
     })
 }
 
-fn award(row: &Row) -> Result<Award, StoreError> {
+pub(crate) fn award(row: &Row) -> Result<Award, StoreError> {
     Ok(Award {
         subject: subject(row, 0, 1, 2)?,
         id: row.id(3)?,
@@ -542,7 +549,7 @@ fn award(row: &Row) -> Result<Award, StoreError> {
     })
 }
 
-fn change(row: &Row) -> Result<EntitlementChange, StoreError> {
+pub(crate) fn change(row: &Row) -> Result<EntitlementChange, StoreError> {
     Ok(EntitlementChange {
         subject: subject(row, 0, 1, 2)?,
         id: row.id(3)?,

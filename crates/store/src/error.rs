@@ -70,7 +70,7 @@ pub enum StoreError {
     /// The database refused.
     #[error("database: {0}")]
     Database(sqlx::Error),
-    /// The reader of populations failed.
+    /// SQLite refused.
     #[error("database: {0}")]
     Sqlite(rusqlite::Error),
     /// A fault that was asked for ended the transaction ([`Store::with_fault`](crate::Store::with_fault)).
@@ -138,6 +138,10 @@ impl StoreError {
             StoreError::Database(sqlx::Error::Database(error)) => matches!(
                 error.code().as_deref(),
                 Some("5" | "6" | "517" | "261" | "40001" | "40P01")
+            ),
+            StoreError::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => matches!(
+                error.code,
+                rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked
             ),
             _ => false,
         }

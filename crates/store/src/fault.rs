@@ -62,12 +62,10 @@ impl Store {
 }
 
 async fn lift(db: &Db) -> Result<(), StoreError> {
-    if let Db::Sqlite { synced, bulk, .. } = db {
-        for pool in [synced, bulk] {
-            sqlx::query(ROOM).fetch_all(pool).await?;
-        }
+    match db {
+        Db::Sqlite { writer, .. } => writer.run(ROOM).await,
+        Db::Pg(_) => Ok(()),
     }
-    Ok(())
 }
 
 /// Called when a transaction begins.

@@ -16,6 +16,7 @@ mod check;
 mod commit;
 mod db;
 mod decode;
+mod dossier;
 mod encode;
 mod entitlements;
 mod erase;
@@ -27,10 +28,12 @@ mod jobs;
 mod journal;
 mod law;
 mod lists;
+mod lite;
 mod load;
 mod migrations;
 mod money;
 mod page;
+mod payees;
 mod people;
 mod population;
 mod presence;
@@ -46,7 +49,10 @@ pub use cases::{CaseFile, TaskCount};
 pub use change::{
     BankAnswer, CaseHappening, ChangeSet, Committed, Expected, JournalEntry, Message, Run,
 };
-pub use entitlements::{Carry, Coverage, Mark, OutcomeCount, Owed, fingerprint};
+pub use dossier::{Dossiers, Matters};
+pub use entitlements::{
+    Carry, Coverage, Mark, OutcomeCount, Owed, fingerprint, fingerprint_of_content,
+};
 pub use erase::{ERASED_KIND, Erasure};
 pub use error::StoreError;
 pub use fault::Fault;
@@ -103,6 +109,15 @@ impl Store {
     /// Closes every connection.
     pub async fn close(&self) {
         self.db.close().await;
+    }
+
+    /// While a run makes data that can be made again, commits need not wait for the disk: on SQLite they are
+    /// then in order and never torn, but on disk only with the first commit after `relax(false)`.
+    pub fn relax(&self, relaxed: bool) {
+        if let Db::Sqlite { writer, .. } = &self.db {
+            let order = std::sync::atomic::Ordering::Relaxed;
+            writer.relaxed.store(relaxed, order);
+        }
     }
 
     /// Is this PostgreSQL?

@@ -159,43 +159,6 @@ impl Store {
         rows.iter().map(transfer).collect()
     }
 
-    /// Movements of a programme's payees, `limit` payees at a time by id, from after the one given: what a
-    /// pay run folds into positions. Empty at the end.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn payees_page(
-        &self,
-        shard: &str,
-        programme: &str,
-        after: Option<Id>,
-        limit: usize,
-    ) -> Result<Vec<(Id, Vec<Transfer>)>, StoreError> {
-        let low = after.unwrap_or(nobody());
-        let values = args![shard, programme, low, limit as i64];
-        let owners = self.db.fetch(OWNERS, values).await?;
-        let Some(last) = owners.last() else {
-            return Ok(vec![]);
-        };
-        let mut out: Vec<(Id, Vec<Transfer>)> = Vec::with_capacity(owners.len());
-        for owner in &owners {
-            out.push((owner.id(0)?, Vec::new()));
-        }
-        let values = args![shard, programme, low, last.id(0)?];
-        let rows = self.db.fetch(TRANSFERS_OF_OWNERS, values).await?;
-        let mut at = 0;
-        for row in &rows {
-            let owner = row.id(11)?;
-            while out.get(at).is_some_and(|(id, _)| *id < owner) {
-                at += 1;
-            }
-            if let Some((_, transfers)) = out.get_mut(at) {
-                transfers.push(transfer(row)?);
-            }
-        }
-        Ok(out)
-    }
-
     /// Recovery plans of one payee, oldest first.
     ///
     /// # Errors
@@ -273,15 +236,6 @@ impl Store {
         rows.iter().map(batch).collect()
     }
 
-    /// The lines of an instruction file, with account numbers in clear.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn payments_in(&self, shard: &str, batch: Id) -> Result<Vec<Payment>, StoreError> {
-        let rows = self.db.fetch(PAYMENTS_IN, args![shard, batch]).await?;
-        rows.iter().map(|row| self.payment_from(row)).collect()
-    }
-
     /// Payments to one payee, oldest first.
     ///
     /// # Errors
@@ -357,7 +311,7 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    fn payment_from(&self, row: &Row) -> Result<Payment, StoreError> {
+    pub(crate) fn payment_from(&self, row: &Row) -> Result<Payment, StoreError> {
         Ok(Payment {
             id: row.id(0)?,
             shard: row.text(1)?,
@@ -387,7 +341,7 @@ fn account(row: &Row) -> Result<Account, StoreError> {
     })
 }
 
-fn transfer(row: &Row) -> Result<Transfer, StoreError> {
+pub(crate) fn transfer(row: &Row) -> Result<Transfer, StoreError> {
     Ok(Transfer {
         id: row.id(0)?,
         shard: row.text(1)?,
@@ -403,7 +357,7 @@ fn transfer(row: &Row) -> Result<Transfer, StoreError> {
     })
 }
 
-fn plan(row: &Row) -> Result<Plan, StoreError> {
+pub(crate) fn plan(row: &Row) -> Result<Plan, StoreError> {
     let cap = row.maybe_int(7)?.map(u32::try_from);
     Ok(Plan {
         id: row.id(0)?,

@@ -4,11 +4,13 @@
 //! since the asynchronous one hands every row from thread to thread and is twelve times slower.
 
 use crate::Store;
+use crate::commit::{in_list, list_size};
 use crate::db::{Db, Tx, read_pg_transaction};
 use crate::encode::split_ids;
 use crate::entitlements::SHARDS;
 use crate::error::StoreError;
-use crate::value::{Val, args, day_number, day_of};
+use crate::lite::numbered;
+use crate::value::{Row, Val, args, day_number, day_of};
 use base::{Day, Id, Instant};
 use registry::record::Sex;
 use registry::slice::{HouseholdSlice, KindList, MemberSlice};
@@ -114,10 +116,7 @@ impl Store {
     fn source(&self) -> Result<Source, StoreError> {
         match &self.db {
             Db::Sqlite { path, .. } => {
-                let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY
-                    | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                let connection = rusqlite::Connection::open_with_flags(path, flags)?;
-                connection.busy_timeout(std::time::Duration::from_secs(60))?;
+                let connection = read_only(path)?;
                 connection.execute_batch("PRAGMA cache_size = -65536; BEGIN")?;
                 Ok(Source::Sqlite(connection))
             }
@@ -126,6 +125,43 @@ impl Store {
                 Ok(Source::Pg(pool.clone(), runtime, None))
             }
         }
+    }
+
+    /// Reads a little at one moment of the database, on a thread that may block. On SQLite through a
+    /// connection that is kept for the next time, with its prepared statements.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Source) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let Db::Sqlite { path, lookers, .. } = &self.db else {
+            return self.scan(work).await;
+        };
+        let (path, lookers) = (path.clone(), lookers.clone());
+        tokio::task::spawn_blocking(move || {
+            let kept = lookers.lock().ok().and_then(|mut kept| kept.pop());
+            let connection = match kept {
+                Some(connection) => connection,
+                None => {
+                    let connection = read_only(&path)?;
+                    connection.set_prepared_statement_cache_capacity(128);
+                    connection.execute_batch("PRAGMA cache_size = -16384")?;
+                    connection
+                }
+            };
+            connection.execute_batch("BEGIN")?;
+            let mut source = Source::Sqlite(connection);
+            let result = work(&mut source);
+            if let Source::Sqlite(connection) = source
+                && connection.execute_batch("COMMIT").is_ok()
+                && let Ok(mut kept) = lookers.lock()
+                && kept.len() < LOOKERS
+            {
+                kept.push(connection);
+            }
+            result
+        })
+        .await
+        .map_err(|error| StoreError::Io(std::io::Error::other(error)))?
     }
 
     /// Reads whole tables on a thread that may block.
@@ -138,6 +174,17 @@ impl Store {
             .await
             .map_err(|error| StoreError::Io(std::io::Error::other(error)))?
     }
+}
+
+/// Connections for reading a little that are kept at most.
+const LOOKERS: usize = 8;
+
+fn read_only(path: &std::path::Path) -> Result<rusqlite::Connection, StoreError> {
+    let flags =
+        rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = rusqlite::Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::from_secs(60))?;
+    Ok(connection)
 }
 
 /// Where rows come from.
@@ -156,7 +203,7 @@ impl Source {
     ) -> Result<(), StoreError> {
         match self {
             Source::Sqlite(connection) => {
-                let mut statement = connection.prepare_cached(sql)?;
+                let mut statement = connection.prepare_cached(&numbered(sql))?;
                 let width = statement.column_count();
                 let mut found = statement.query(rusqlite::params_from_iter(&values))?;
                 while let Some(row) = found.next()? {
@@ -186,6 +233,43 @@ impl Source {
                     each(&Cells(cells))?;
                 }
                 Ok(())
+            }
+        }
+    }
+
+    /// Rows for many ids, a few hundred at a time, of a statement that [`in_list`] completes. Lists are
+    /// filled up with their last id, which adds no row.
+    pub(crate) fn listed(
+        &mut self,
+        sql: &str,
+        first: &[Val],
+        ids: &[Id],
+        mut each: impl FnMut(&Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut left = ids;
+        while !left.is_empty() {
+            let (size, taken) = list_size(left.len());
+            let (now, later) = left.split_at(taken);
+            left = later;
+            let mut values = first.to_vec();
+            values.extend((0..size).map(|i| Val::Id(now.get(i).or(now.last()).copied())));
+            for row in self.all(in_list(sql, first.len(), size), values)? {
+                each(&row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a statement that this crate generates, and gives its rows.
+    pub(crate) fn all(&mut self, sql: String, values: Vec<Val>) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Source::Sqlite(connection) => crate::lite::rows(connection, &sql, &values),
+            Source::Pg(pool, runtime, tx) => {
+                if tx.is_none() {
+                    *tx = Some(runtime.block_on(read_pg_transaction(pool))?);
+                }
+                let Some(tx) = tx else { return Ok(Vec::new()) };
+                runtime.block_on(tx.fetch_generated(sql, values))
             }
         }
     }

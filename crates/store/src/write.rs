@@ -1,15 +1,16 @@
 //! Writing rows so that writing them twice writes them once.
 
-use crate::db::Tx;
+use crate::db::{Link, Tx};
 use crate::encode::Values;
 use crate::error::StoreError;
 use crate::schema::Table;
 use crate::seal::add_all;
 use crate::value::Val;
 
-/// Rows a statement: few different sizes, so that prepared statements are used again. The largest
-/// stays below SQLite's 32 766 values a statement with the widest table.
+/// Rows a statement: few different sizes, so that prepared statements are used again. PostgreSQL counts
+/// journeys, SQLite only saves the start of a statement.
 const SIZES: [usize; 6] = [512, 128, 32, 8, 2, 1];
+const SIZES_LITE: [usize; 4] = [64, 16, 4, 1];
 
 /// What a record that is there already with other content means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,15 +33,16 @@ pub(crate) async fn insert(
     let mut done = 0;
     while done < rows.len() {
         let left = rows.len() - done;
-        let size = SIZES.into_iter().find(|s| *s <= left).unwrap_or(1);
+        let sizes: &[usize] = if tx.is_pg() { &SIZES } else { &SIZES_LITE };
+        let size = sizes.iter().copied().find(|s| *s <= left).unwrap_or(1);
         let chunk = &mut rows[done..done + size];
-        let mut values = Vec::with_capacity(size * table.columns.len());
-        for row in chunk.iter() {
-            values.extend(row.iter().cloned());
-        }
-        let new = tx
-            .execute_generated(table.insert_sql(size, tx.is_pg()), values)
-            .await?;
+        let sql = table.insert_sql(size, tx.is_pg());
+        let new = if let Link::Sqlite(lite) = &mut tx.link {
+            lite.execute(&sql, chunk.iter().flatten())?
+        } else {
+            let values = chunk.iter().flatten().cloned().collect();
+            tx.execute_generated(sql, values).await?
+        };
         if new == size as u64 {
             add_all(&mut tx.seal, table, chunk);
         } else {

@@ -1,8 +1,11 @@
-//! What the program measures of itself: `minsheng bench month` and `minsheng bench law`.
+//! What the program measures of itself: `minsheng bench month`, `pay`, `sizes` and `law`.
 
+mod clock;
 mod month;
+mod pay;
 mod postgres;
 mod server;
+mod sizes;
 
 use crate::cli::{BenchArgs, Failure, Outcome};
 use lawbench::{Options, Stopped};
@@ -11,10 +14,12 @@ use lawbench::{Options, Stopped};
 pub async fn run(args: BenchArgs) -> Outcome {
     match args.name.as_str() {
         "month" => month::run(args).await,
+        "pay" => pay::run(args).await,
+        "sizes" => sizes::run(args).await,
         "law" => law(&args),
         "postgres" => postgres::run(args).await,
         other => Err(Failure::Input(format!(
-            "there is no bench `{other}`; there are month, law and postgres"
+            "there is no bench `{other}`; there are month, pay, postgres, sizes and law"
         ))),
     }
 }

@@ -1,6 +1,7 @@
 //! A month's cycle on a district of real size: load, determine everybody, pay, reconcile, single late facts,
 //! the night; with the peak of memory.
 
+use super::clock::{Spread, Stretch, disk_sync, peak_mib};
 use crate::cli::{BenchArgs, Failure, Outcome};
 use crate::demo::{self, Plan};
 use crate::service::change::Facts;
@@ -11,10 +12,15 @@ use entitlement::change::At;
 use ledger::bank::{self, Rates};
 use registry::record::{Evidence, Provenance};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
 
 /// Single late facts that are timed.
-const FACTS: usize = 300;
+const FACTS: usize = 1000;
+/// Others who read meanwhile, and how long each waits between two households.
+const READERS: usize = 4;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs it in a folder of its own, which it removes.
 pub async fn run(args: BenchArgs) -> Outcome {
@@ -39,40 +45,29 @@ async fn measure(args: &BenchArgs, folder: &std::path::Path) -> Outcome {
         first: month,
         last: month,
     };
-    let begun = Instant::now();
+    let stretch = Stretch::begin();
     let (_, made) = demo::register(&office, &plan).await?;
-    line(
-        "register made, loaded, awards taken over",
-        begun.elapsed(),
-        made.households,
-    );
+    let count = made.households;
+    stretch.end("register made, loaded, awards taken over", count);
     let at = Office::now();
     let mut all = Duration::ZERO;
-    for programme in determined_for_everybody(office.law()) {
-        let begun = Instant::now();
-        let run = office
-            .determine_all(programme, month, "bench", at, &|_| {})
-            .await?;
-        all += begun.elapsed();
-        line(
-            &format!("determine {programme}, first"),
-            begun.elapsed(),
-            run.households,
-        );
-        let begun = Instant::now();
+    let programmes = determined_for_everybody(office.law());
+    for programme in &programmes {
+        let stretch = Stretch::begin();
         office
-            .determine_all(programme, month, "bench", at, &|_| {})
+            .determine_all(&[programme], month, "bench", at, &|_| {})
             .await?;
-        line(
-            &format!("determine {programme}, again"),
-            begun.elapsed(),
-            run.households,
-        );
+        all += stretch.end(&format!("determine {programme}, first"), count);
+        let stretch = Stretch::begin();
+        office
+            .determine_all(&[programme], month, "bench", at, &|_| {})
+            .await?;
+        stretch.end(&format!("determine {programme}, again"), count);
     }
-    let begun = Instant::now();
+    let stretch = Stretch::begin();
     let mut lines = 0;
     let mut answers = Vec::new();
-    for programme in determined_for_everybody(office.law()) {
+    for programme in &programmes {
         if latest_version(office.law(), programme).is_none_or(|p| p.payment.is_none()) {
             continue;
         }
@@ -91,19 +86,18 @@ async fn measure(args: &BenchArgs, folder: &std::path::Path) -> Outcome {
             answers.push(("camt053.xml".to_string(), files.statement.into_bytes()));
         }
     }
-    all += begun.elapsed();
-    line("instruct, files written", begun.elapsed(), lines);
-    let begun = Instant::now();
+    all += stretch.end("instruct, files written", lines);
+    let stretch = Stretch::begin();
     office.reconcile(&answers, "bench", Office::now()).await?;
-    line("reconcile", begun.elapsed(), lines);
+    stretch.end("reconcile", lines);
     println!(
         "month's cycle (determine, post, instruct): {:.1} s",
         all.as_secs_f64()
     );
-    late_facts(&office, month).await?;
-    let begun = Instant::now();
+    late_facts(&office, month, folder).await?;
+    let stretch = Stretch::begin();
     let night = office.night(month.last(), "bench", Office::now()).await?;
-    line("night, all programmes", begun.elapsed(), made.households);
+    stretch.end("night, all programmes", count);
     println!(
         "night: {} compared, {} unexplained",
         night.checked,
@@ -113,12 +107,45 @@ async fn measure(args: &BenchArgs, folder: &std::path::Path) -> Outcome {
     Ok(())
 }
 
+/// Readers that look at one household after the other until they are told to stop.
+fn readers(office: &Arc<Office>, households: Vec<Id>) -> (Arc<AtomicBool>, Vec<JoinHandle<u64>>) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let reading = (0..READERS)
+        .map(|n| {
+            let (office, stop, households) = (office.clone(), stop.clone(), households.clone());
+            tokio::spawn(async move {
+                let mut looked = 0;
+                for household in households.iter().cycle().skip(n * 97) {
+                    if stop.load(Ordering::Relaxed) || office.prefetch(&[*household]).await.is_err()
+                    {
+                        break;
+                    }
+                    looked += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                looked
+            })
+        })
+        .collect();
+    (stop, reading)
+}
+
 /// One late fact after the other about awarded households: from the request to durable redetermination.
-async fn late_facts(office: &Arc<Office>, month: Month) -> Outcome {
+async fn late_facts(office: &Arc<Office>, month: Month, folder: &std::path::Path) -> Outcome {
     let mut times = Vec::new();
+    let mut syncs = disk_sync(folder, FACTS / 2)?;
     let Some(kind) = fact_kind(office) else {
         return Ok(());
     };
+    let mut households = Vec::new();
+    for programme in determined_for_everybody(office.law()) {
+        for award in office.store.awards_in_force(programme, month).await? {
+            if award.subject.kind == entitlement::Subject::Household {
+                households.push(award.subject.id);
+            }
+        }
+    }
+    let (stop, reading) = readers(office, households);
     let mut done = 0;
     for programme in determined_for_everybody(office.law()) {
         for award in office.store.awards_in_force(programme, month).await? {
@@ -151,18 +178,22 @@ async fn late_facts(office: &Arc<Office>, month: Month) -> Outcome {
             times.push(begun.elapsed());
         }
     }
-    times.sort_unstable();
-    let at = |share: f64| {
-        times
-            .get(((times.len() as f64 - 1.0) * share) as usize)
-            .copied()
-    };
-    if let (Some(median), Some(slow)) = (at(0.5), at(0.99)) {
+    stop.store(true, Ordering::Relaxed);
+    let mut looked = 0;
+    for reader in reading {
+        looked += reader.await?;
+    }
+    syncs.extend(disk_sync(folder, FACTS / 2)?);
+    let count = times.len();
+    if let (Some(facts), Some(sync)) = (Spread::of(times), Spread::of(syncs)) {
         println!(
-            "late fact, recorded and redetermined, synced to disk: median {:.2} ms, 99 % within {:.2} ms ({} facts)",
-            median.as_secs_f64() * 1e3,
-            slow.as_secs_f64() * 1e3,
-            times.len()
+            "late fact, recorded and redetermined, on disk: {} ({count} facts, while {looked} households were read)",
+            facts.show()
+        );
+        println!("the disk alone, one sync: {}", sync.show());
+        println!(
+            "late fact above the disk's own time: 99 % within {:.2} ms",
+            facts.p99.saturating_sub(sync.median).as_secs_f64() * 1e3
         );
     }
     Ok(())
@@ -175,23 +206,4 @@ pub fn fact_kind(office: &Office) -> Option<String> {
         .iter()
         .find(|k| !k.many && k.register.is_none() && k.unit == "元");
     plain.map(|k| k.name.to_string())
-}
-
-/// One measured step.
-pub fn line(what: &str, time: Duration, count: u64) {
-    let seconds = time.as_secs_f64();
-    println!(
-        "{what}: {seconds:.2} s, {:.0} a second",
-        count as f64 / seconds.max(1e-9)
-    );
-}
-
-/// The most memory that the process has had, in MiB; 0 where the system does not say.
-pub fn peak_mib() -> u64 {
-    std::fs::read_to_string("/proc/self/status")
-        .unwrap_or_default()
-        .lines()
-        .find_map(|l| l.strip_prefix("VmHWM:"))
-        .and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok())
-        .map_or(0, |kib| kib / 1024)
 }

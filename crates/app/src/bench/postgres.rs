@@ -61,7 +61,7 @@ async fn measure(args: &BenchArgs, folder: &std::path::Path) -> Outcome {
     };
     let begun = Instant::now();
     let (_, made) = demo::register(&office, &plan).await?;
-    super::month::line(
+    super::clock::line(
         "register made, loaded by COPY, awards taken over",
         begun.elapsed(),
         made.households,
@@ -69,13 +69,13 @@ async fn measure(args: &BenchArgs, folder: &std::path::Path) -> Outcome {
     let mut awarded: Vec<SubjectKey> = Vec::new();
     for programme in determined_for_everybody(office.law()) {
         let begun = Instant::now();
-        let run = office
-            .determine_all(programme, month, "bench", Office::now(), &|_| {})
+        let runs = office
+            .determine_all(&[programme], month, "bench", Office::now(), &|_| {})
             .await?;
-        super::month::line(
+        super::clock::line(
             &format!("determine {programme}"),
             begun.elapsed(),
-            run.households,
+            runs.iter().map(|run| run.households).sum(),
         );
         let awards = office.store.awards_in_force(programme, month).await?;
         awarded.extend(awards.into_iter().map(|award| award.subject));
@@ -130,7 +130,7 @@ async fn measure(args: &BenchArgs, folder: &std::path::Path) -> Outcome {
     );
     let begun = Instant::now();
     let check = office.store.check_records().await?;
-    super::month::line(
+    super::clock::line(
         "every record held against its seal",
         begun.elapsed(),
         check.rows,
@@ -145,7 +145,7 @@ async fn measure(args: &BenchArgs, folder: &std::path::Path) -> Outcome {
     }
     println!(
         "peak memory of this process: {} MiB",
-        super::month::peak_mib()
+        super::clock::peak_mib()
     );
     office.store.close().await;
     Ok(())

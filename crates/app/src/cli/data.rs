@@ -64,10 +64,12 @@ pub async fn determine(args: DetermineArgs) -> Outcome {
                     let bar = Progress::new("determining", 0);
                     let told = bar.clone();
                     let summary = office
-                        .determine_all(&id, args.month, "determine", at, &move |n| told.add(n))
-                        .await?;
-                    bar.done(&format!("{} households", summary.households));
-                    Some(summary)
+                        .determine_all(&[&id], args.month, "determine", at, &move |n| told.add(n))
+                        .await?
+                        .pop();
+                    let households = summary.as_ref().map_or(0, |s| s.households);
+                    bar.done(&format!("{households} households"));
+                    summary
                 }
             };
             if summary.is_none() || args.out.is_some() {

@@ -446,12 +446,15 @@ pub struct WorkdaysArgs {
 /// `bench`
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// month or law.
+    /// month, pay, sizes or law.
     #[arg(default_value = "month")]
     pub name: String,
-    /// Households.
+    /// Households; for `sizes` the most that are tried.
     #[arg(long, value_name = "N")]
     pub households: Option<u32>,
+    /// For `pay`: entitlements in the run.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub entitlements: u32,
     /// law: household-months to compare by row and in columns (ten million unless told).
     #[arg(long, value_name = "N")]
     pub compare: Option<u64>,

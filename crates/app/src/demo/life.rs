@@ -136,16 +136,21 @@ impl<'a> Simulation<'a> {
 
     async fn determine(&self, month: Month) -> Result<(), DemoError> {
         let at = moment(month, 0, 60);
-        for programme in &self.programmes {
-            let bar = Progress::new(&format!("{month}: {programme}"), 0);
-            let told = bar.clone();
-            let summary = self
-                .office
-                .determine_all(programme, month, "monthly-run", at, &move |n| told.add(n))
-                .await?;
-            let entitled = summary.outcomes.get("entitled").copied().unwrap_or(0);
-            bar.done(&format!("{entitled} entitled, {} owed", summary.owed));
-        }
+        let programmes: Vec<&str> = self.programmes.iter().map(String::as_str).collect();
+        let bar = Progress::new(&format!("{month}: determining"), 0);
+        let told = bar.clone();
+        let runs = self
+            .office
+            .determine_all(&programmes, month, "monthly-run", at, &move |n| told.add(n))
+            .await?;
+        let said: Vec<String> = runs
+            .iter()
+            .map(|run| {
+                let entitled = run.outcomes.get("entitled").copied().unwrap_or(0);
+                format!("{} {entitled} entitled, {} owed", run.programme, run.owed)
+            })
+            .collect();
+        bar.done(&said.join("; "));
         Ok(())
     }
 
@@ -177,7 +182,7 @@ impl<'a> Simulation<'a> {
                 &event.label,
             ]);
             let facts = facts_of(event.what);
-            let about = subjects(&facts, event.household);
+            let about = touched_by(&facts, event.household);
             if batch.len() >= BATCH || about.iter().any(|id| touched.contains(id)) {
                 self.flush(&mut batch, &mut touched, figures).await?;
             }
@@ -203,9 +208,9 @@ impl<'a> Simulation<'a> {
             .record_many(events.clone(), "community-feed")
             .await
         {
-            Ok((determined, owed)) => {
-                figures.redetermined += determined;
-                figures.owed_changed += owed;
+            Ok(came_of_it) => {
+                figures.redetermined += came_of_it.determinations;
+                figures.owed_changed += came_of_it.changes;
             }
             Err(error) if is_about_a_stranger(&error) => {
                 for (request, facts, at) in events {
@@ -497,7 +502,8 @@ fn morning(day: Day) -> At {
     At::new(evening(day).now - chrono::TimeDelta::minutes(9 * 60 + 55))
 }
 
-pub(crate) fn facts_of(what: What) -> Facts {
+/// What happened, as facts to record; nothing for applications, which are cases.
+pub fn facts_of(what: What) -> Facts {
     match what {
         What::NewHousehold(made) => Facts {
             persons: made.persons,
@@ -533,7 +539,7 @@ pub(crate) fn facts_of(what: What) -> Facts {
 }
 
 /// Everybody whose household the facts may touch.
-fn subjects(facts: &Facts, household: Id) -> Vec<Id> {
+pub fn touched_by(facts: &Facts, household: Id) -> Vec<Id> {
     let mut all = vec![household];
     all.extend(facts.households.iter().map(|h| h.id));
     all.extend(

@@ -3,6 +3,8 @@
 
 pub(crate) mod life;
 
+pub use life::{facts_of, touched_by};
+
 use crate::cli::Progress;
 use crate::service::pay::{PAYER, Payer};
 use crate::service::rules::latest_version;
@@ -23,6 +25,8 @@ use store::{ChangeSet, RegisterChunk, Staff};
 
 /// The setting that holds the last day of a demo's clock.
 pub const DEMO_DAY: &str = "demo-day";
+/// The setting that says when a demo was last made; writing it puts all before it on disk.
+const MADE: &str = "demo-made";
 /// The pass phrase of every demo sign-in.
 pub const PASSWORD: &str = "demo";
 
@@ -122,6 +126,18 @@ pub fn world(county: Option<&str>) -> Result<World, WorldError> {
 /// # Errors
 /// A [`DemoError`]; what was recorded until then stays and is valid.
 pub async fn make(office: &Arc<Office>, plan: &Plan) -> Result<Made, DemoError> {
+    // Nobody waits for an answer, and a demo that was not finished is made anew.
+    office.store.relax(true);
+    let made = make_all(office, plan).await;
+    office.store.relax(false);
+    office
+        .store
+        .set_setting(MADE, &Office::now().today.to_string())
+        .await?;
+    made
+}
+
+async fn make_all(office: &Arc<Office>, plan: &Plan) -> Result<Made, DemoError> {
     let (district, mut made) = register(office, plan).await?;
     let mut life = life::Simulation::new(office, district, plan);
     for month in plan.first.through(plan.last) {
@@ -161,8 +177,9 @@ pub async fn register(
         persons: district.persons(),
         ..Made::default()
     };
-    made.evidence = load(office, district).await?;
-    take_over(office, district, plan.first).await?;
+    let (evidence, applied) = load(office, district).await?;
+    made.evidence = evidence;
+    take_over(office, district, applied, plan.first).await?;
     Ok((district, made))
 }
 
@@ -251,15 +268,24 @@ async fn put_staff(office: &Office, world: &World) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// Loads the register as it was opened.
-async fn load(office: &Office, district: &'static District<'static>) -> Result<u64, DemoError> {
+/// Loads the register as it was opened. Gives the pieces of evidence, and the numbers of the households in
+/// which somebody had applied for something.
+async fn load(
+    office: &Office,
+    district: &'static District<'static>,
+) -> Result<(u64, Vec<u64>), DemoError> {
     const CHUNK: u64 = 2048;
     let bar = Progress::new("writing the register", district.len());
     let opened = district.household(0).household.opened_at;
+    let (send, applied) = std::sync::mpsc::channel();
     let chunks = (0..district.len().div_ceil(CHUNK)).map(move |n| {
         let mut chunk = RegisterChunk::default();
-        for number in n * CHUNK..((n + 1) * CHUNK).min(district.len()) {
-            let made = district.household(number);
+        let range = n * CHUNK..((n + 1) * CHUNK).min(district.len());
+        for (number, made) in side_by_side(range, |number| district.household(number)) {
+            if !made.intents.is_empty() {
+                // Nobody listens any more when the load has failed.
+                let _ = send.send(number);
+            }
             chunk.households.push(made.household);
             chunk.persons.extend(made.persons);
             chunk.identities.extend(made.history.identities);
@@ -280,45 +306,57 @@ async fn load(office: &Office, district: &'static District<'static>) -> Result<u
         })
         .await?;
     bar.done(&format!("{} pieces of evidence", count.evidence));
-    Ok(count.evidence)
+    Ok((count.evidence, applied.try_iter().collect()))
+}
+
+/// Makes something of each number on all threads; in the order of the numbers.
+fn side_by_side<T: Send>(
+    numbers: std::ops::Range<u64>,
+    make: impl Fn(u64) -> T + Sync,
+) -> Vec<(u64, T)> {
+    let threads = std::thread::available_parallelism().map_or(2, usize::from) as u64;
+    let share = (numbers.end - numbers.start).div_ceil(threads).max(1);
+    let make = &make;
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = numbers
+            .clone()
+            .step_by(share as usize)
+            .map(|from| {
+                let part = from..(from + share).min(numbers.end);
+                scope.spawn(move || part.map(|n| (n, make(n))).collect::<Vec<_>>())
+            })
+            .collect();
+        let whole = |part: std::thread::ScopedJoinHandle<'_, Vec<(u64, T)>>| match part.join() {
+            Ok(made) => made,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        parts.into_iter().flat_map(whole).collect()
+    })
 }
 
 /// What ran when the register was opened is taken over: awards for those who had applied and are
 /// entitled, and for a few who no longer are (so that there is something to find).
 async fn take_over(
-    office: &Office,
-    district: &District<'_>,
+    office: &Arc<Office>,
+    district: &'static District<'static>,
+    applied: Vec<u64>,
     first: Month,
 ) -> Result<(), DemoError> {
     let at = moment(first, 0, 30);
-    let bar = Progress::new("taking over awards", district.len());
+    let bar = Progress::new("taking over awards", applied.len() as u64);
+    let (asked, told) = (office.clone(), bar.clone());
+    let decided = tokio::task::spawn_blocking(move || {
+        side_by_side(0..applied.len() as u64, |n| {
+            told.add(1);
+            awards_of(&asked, &district.household(applied[n as usize]), first, at)
+        })
+    });
+    let decided = decided
+        .await
+        .map_err(|e| ServiceError::Worker(e.to_string()))?;
     let mut awards: Vec<Award> = Vec::new();
-    for number in 0..district.len() {
-        let made = district.household(number);
-        bar.add(1);
-        for intent in &made.intents {
-            let Some(version) = latest_version(office.law(), &intent.programme) else {
-                continue;
-            };
-            if !stale(intent.subject) && !entitled(office, &made, intent, first, at)? {
-                continue;
-            }
-            awards.push(Award {
-                id: Id::derive(&["taken-over", &intent.programme, &intent.subject.to_string()]),
-                subject: SubjectKey {
-                    shard: made.household.shard.clone(),
-                    kind: version.subject,
-                    id: intent.subject,
-                },
-                programme: intent.programme.clone(),
-                from: Month::of(intent.on).next().min(first),
-                to: None,
-                case: None,
-                decided_by: "register-opening".into(),
-                reason: "taken over from the earlier system".into(),
-                recorded_at: at.now,
-            });
-        }
+    for (_, of_one) in decided {
+        awards.extend(of_one?);
     }
     for chunk in awards.chunks(4096) {
         let set = ChangeSet {
@@ -331,6 +369,40 @@ async fn take_over(
     }
     bar.done(&format!("{} awards", awards.len()));
     Ok(())
+}
+
+/// The awards that one household's earlier applications had come to.
+fn awards_of(
+    office: &Office,
+    made: &GeneratedHousehold,
+    first: Month,
+    at: At,
+) -> Result<Vec<Award>, DemoError> {
+    let mut awards = Vec::new();
+    for intent in &made.intents {
+        let Some(version) = latest_version(office.law(), &intent.programme) else {
+            continue;
+        };
+        if !stale(intent.subject) && !entitled(office, made, intent, first, at)? {
+            continue;
+        }
+        awards.push(Award {
+            id: Id::derive(&["taken-over", &intent.programme, &intent.subject.to_string()]),
+            subject: SubjectKey {
+                shard: made.household.shard.clone(),
+                kind: version.subject,
+                id: intent.subject,
+            },
+            programme: intent.programme.clone(),
+            from: Month::of(intent.on).next().min(first),
+            to: None,
+            case: None,
+            decided_by: "register-opening".into(),
+            reason: "taken over from the earlier system".into(),
+            recorded_at: at.now,
+        });
+    }
+    Ok(awards)
 }
 
 /// Do the rules entitle whoever applied, in the first month, by what the register holds at its opening?

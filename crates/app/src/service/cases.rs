@@ -324,7 +324,7 @@ impl Office {
             finish(&mut set);
             self.store.commit(&set).await?;
         } else {
-            self.record_with(request, &facts, &[], &actor.user, at, |_, set| {
+            self.record_with(request, &facts, &actor.user, at, |set| {
                 finish(set);
                 Ok(())
             })

@@ -333,9 +333,9 @@ impl Office {
                 .map(|facts| (request_of(facts), facts.clone(), how.at))
                 .collect();
             match self.record_many(jobs, how.by).await {
-                Ok((determinations, changes)) => {
-                    intake.determinations += determinations;
-                    intake.changes += changes;
+                Ok(figures) => {
+                    intake.determinations += figures.determinations;
+                    intake.changes += figures.changes;
                     batch.iter().for_each(|facts| intake.count(facts));
                     return Ok(());
                 }

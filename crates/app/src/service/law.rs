@@ -9,7 +9,7 @@ use entitlement::change::{At, Change};
 use entitlement::determination::PeriodKey;
 use entitlement::situation::LawRules;
 use policy::law::{Law, SourceFile};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The setting that holds the digest of the law that everybody's determinations were last brought under.
@@ -133,38 +133,46 @@ impl Office {
             None => Some(Day::MIN),
         };
         if let Some(from) = from {
-            let cause = Change::Law { from };
-            redetermined = self.redetermine_all(from, &cause, by, at).await?;
+            let all = programme_ids(self.law());
+            let cause = |_: Option<&str>| Change::Law { from };
+            redetermined = self.redetermine_all(from, &all, &cause, by, at).await?;
         }
         self.store.set_setting(APPLIED, &loaded).await?;
         Ok((told, redetermined))
     }
 
-    /// Redetermines everybody whose periods from `from` on come out otherwise now.
+    /// Redetermines everybody whose periods of the programmes from `from` on come out otherwise now. `cause`
+    /// says why: for one programme, or for all when events are looked at.
     pub(super) async fn redetermine_all(
         &self,
         from: Day,
-        cause: &Change<'static>,
+        programmes: &[&str],
+        cause: &(dyn Fn(Option<&str>) -> Change<'static> + Sync),
         by: &str,
         at: At,
     ) -> Result<u64, ServiceError> {
-        let mut redetermined = 0;
-        for programme in determined_for_everybody(self.law()) {
+        let monthly = determined_for_everybody(self.law());
+        let mut months: BTreeMap<Month, Vec<&str>> = BTreeMap::new();
+        for programme in programmes.iter().filter(|p| monthly.contains(p)) {
             for month in self.opened_months(programme).await? {
-                if month.last() < from {
-                    continue;
+                if month.last() >= from {
+                    months.entry(month).or_default().push(programme);
                 }
-                let run = self
-                    .run_month(programme, month, cause, by, at, &|_| {})
-                    .await?;
-                redetermined += run.differing + run.rewritten;
             }
         }
+        let mut redetermined = 0;
+        for (month, together) in months {
+            let cause = |programme: &str| cause(Some(programme));
+            let runs = self
+                .run_month(&together, month, &cause, by, at, &|_| {})
+                .await?;
+            redetermined += runs.iter().map(|r| r.differing + r.rewritten).sum::<u64>();
+        }
         // Events belong to no month that is opened: whoever had one is looked at.
-        let months: Vec<&str> = determined_for_everybody(self.law());
-        let events: BTreeSet<&str> = programme_ids(self.law())
-            .into_iter()
-            .filter(|id| !months.contains(id))
+        let events: BTreeSet<&str> = programmes
+            .iter()
+            .copied()
+            .filter(|id| !monthly.contains(id))
             .collect();
         let mut subjects: BTreeSet<Id> = BTreeSet::new();
         for (programme, period, _) in self.store.periods().await? {
@@ -173,7 +181,8 @@ impl Office {
             }
         }
         let subjects: Vec<Id> = subjects.into_iter().collect();
-        self.record_households(&subjects, cause, by, at).await?;
+        self.record_households(&subjects, &cause(None), by, at, &|_| {})
+            .await?;
         Ok(redetermined)
     }
 

@@ -3,18 +3,23 @@
 
 pub mod anchor;
 pub mod backup;
+mod batch;
 mod bundles;
 pub mod cases;
 pub mod change;
 mod clock;
+pub mod compare;
 pub mod erase;
 mod error;
+mod everybody;
+mod facts;
 pub mod identity;
 pub mod intake;
 mod law;
 pub mod night;
 pub mod output;
 pub mod pay;
+mod prefetch;
 pub mod readers;
 pub mod reform;
 pub mod replay;

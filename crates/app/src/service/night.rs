@@ -1,17 +1,17 @@
 //! The night: figures that became known, reviews that fall due, and everybody recomputed: no difference
 //! may be left that a change did not explain.
 
-use super::rules::{determined_for_everybody, latest_version};
+use super::rules::{determined_for_everybody, latest_version, programme_ids};
 use super::{Office, ServiceError};
 use base::{Day, Id, Month, Period};
 use casework::application;
 use entitlement::change::{At, Change};
 use entitlement::determination::Award;
 use entitlement::rules::Rules;
-use entitlement::situation::Memo;
+use entitlement::situation::{LawRules, Memo};
 use entitlement::{Review, Rhythm, Subject};
 use registry::slice::HouseholdSlice;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use store::{ChangeSet, JournalEntry, PopulationFilter, Run};
 
 /// The setting that holds the last day that a night run ended.
@@ -71,26 +71,35 @@ impl Office {
             _ => self.first_opened().await?.map_or(date, Month::first) - chrono::Days::new(1),
         };
         (summary.law, summary.redetermined) = self.apply_law(by, at).await?;
-        for (name, from) in self.figures_known(last, date) {
-            summary.redetermined += self.redetermine_from(from, by, at).await?;
-            summary.figures.push(name);
+        // By their first day, so that figures that hold from one day on are worked out together.
+        let mut known: BTreeMap<Day, Vec<&str>> = BTreeMap::new();
+        for (row, name, from) in self.figures_known(last, date) {
+            known.entry(from).or_default().push(name);
+            summary.figures.push(row);
+        }
+        for (from, names) in known {
+            summary.redetermined += self.redetermine_from(from, &names, by, at).await?;
         }
         summary.reviews = self.reviews(last, date, by, at).await?;
         let erased = self.store.erased_subjects().await?;
+        // Months before the latest are `verify`'s to recompute.
+        let mut latest: BTreeMap<Month, Vec<&str>> = BTreeMap::new();
         for programme in determined_for_everybody(self.law()) {
-            // Months before the latest are `verify`'s to recompute.
-            if let Some(month) = self.months_to_compare(programme).await?.last().copied() {
-                let mut found = self.compare(programme, month, at).await?;
+            if let Some(month) = self.months_to_compare(programme).await?.last() {
+                latest.entry(*month).or_default().push(programme);
+            }
+        }
+        for (month, programmes) in latest {
+            for mut found in self.compare(&programmes, month, at).await? {
                 found.differing.retain(|h| !erased.contains(h));
                 summary.checked += found.checked;
                 summary.faults.extend(found.faults);
-                summary
-                    .unexplained
-                    .extend(found.differing.into_iter().map(|household| Unexplained {
-                        programme: programme.into(),
-                        month: month.to_string(),
-                        household,
-                    }));
+                let differing = found.differing.into_iter().map(|household| Unexplained {
+                    programme: found.programme.clone(),
+                    month: month.to_string(),
+                    household,
+                });
+                summary.unexplained.extend(differing);
             }
         }
         let shard = self
@@ -172,8 +181,9 @@ impl Office {
             .min())
     }
 
-    /// Figures of the law that became known after `last` and up to `date`, with their first day.
-    fn figures_known(&self, last: Day, date: Day) -> Vec<(String, Day)> {
+    /// Figures of the law that became known after `last` and up to `date`: the row, the figure's name, and
+    /// the first day.
+    fn figures_known(&self, last: Day, date: Day) -> Vec<(String, &str, Day)> {
         let mut found = Vec::new();
         for parameter in self.law().parameters() {
             for row in &parameter.rows {
@@ -182,74 +192,93 @@ impl Office {
                     && known <= date
                     && from <= date
                 {
-                    found.push((format!("{} ({}, {from})", parameter.name, row.place), from));
+                    let text = format!("{} ({}, {from})", parameter.name, row.place);
+                    found.push((text, &*parameter.name, from));
                 }
             }
         }
         found
     }
 
-    /// Redetermines everybody whose months from `from` on come out otherwise now.
-    async fn redetermine_from(&self, from: Day, by: &str, at: At) -> Result<u64, ServiceError> {
-        let cause = Change::Parameter {
+    /// Redetermines everybody whose months from `from` on come out otherwise now that the figures are
+    /// known. Programmes that read none of them are left alone: they cannot come out otherwise.
+    async fn redetermine_from(
+        &self,
+        from: Day,
+        figures: &[&str],
+        by: &str,
+        at: At,
+    ) -> Result<u64, ServiceError> {
+        let cause = |programme: Option<&str>| Change::Parameter {
+            programme: programme.map(str::to_string),
             valid: Period::since(from),
         };
-        self.redetermine_all(from, &cause, by, at).await
+        let reading: Vec<&str> = programme_ids(self.law())
+            .into_iter()
+            .filter(|programme| {
+                let inputs = self.law().inputs(programme);
+                figures.iter().any(|name| inputs.parameters.contains(*name))
+            })
+            .collect();
+        self.redetermine_all(from, &reading, &cause, by, at).await
     }
 
     /// Opens a case for each award whose review fell due after `last` and up to `date`.
     async fn reviews(&self, last: Day, date: Day, by: &str, at: At) -> Result<u64, ServiceError> {
-        let mut opened = 0;
+        let mut awards: HashMap<Id, Vec<Award>> = HashMap::new();
         for programme in determined_for_everybody(self.law()) {
-            let Some(version) = latest_version(self.law(), programme) else {
-                continue;
-            };
-            if version.procedure.review.is_none() || version.subject != Subject::Household {
+            let reviewed = latest_version(self.law(), programme).is_some_and(|version| {
+                version.procedure.review.is_some() && version.subject == Subject::Household
+            });
+            if !reviewed {
                 continue;
             }
-            let awards: HashMap<Id, Award> = self
+            let running = self
                 .store
                 .awards_in_force(programme, Month::of(date))
-                .await?
-                .into_iter()
-                .map(|a| (a.subject.id, a))
-                .collect();
-            if awards.is_empty() {
+                .await?;
+            for award in running {
+                let held = awards.entry(award.subject.id).or_default();
+                held.retain(|one| one.programme != award.programme);
+                held.push(award);
+            }
+        }
+        if awards.is_empty() {
+            return Ok(0);
+        }
+        let mut opened = 0;
+        for (award, area, months) in self.rhythms(awards, date, at).await? {
+            let due = next_review(&award, months);
+            if due <= last || due > date {
                 continue;
             }
-            for (award, area, months) in self.rhythms(programme, awards, date, at)? {
-                let due = next_review(&award, months);
-                if due <= last || due > date {
-                    continue;
-                }
-                let Some(scheme) = self.rules.programme(programme, &area, date) else {
-                    continue;
-                };
-                let calendar = self.law().calendar(&area);
-                let review = application::review(&award, due, scheme, &area, by, at, &calendar);
-                let shard = award.subject.shard.clone();
-                if self.store.case(&shard, review.case.id).await?.is_some() {
-                    continue;
-                }
-                let set = ChangeSet {
-                    shard,
-                    at: at.now,
-                    cases: vec![review.case],
-                    tasks: review.tasks,
-                    ..ChangeSet::default()
-                };
-                self.store.commit_bulk(&set).await?;
-                opened += 1;
+            let Some(scheme) = self.rules.programme(&award.programme, &area, date) else {
+                continue;
+            };
+            let calendar = self.law().calendar(&area);
+            let review = application::review(&award, due, scheme, &area, by, at, &calendar);
+            let shard = award.subject.shard.clone();
+            if self.store.case(&shard, review.case.id).await?.is_some() {
+                continue;
             }
+            let set = ChangeSet {
+                shard,
+                at: at.now,
+                cases: vec![review.case],
+                tasks: review.tasks,
+                ..ChangeSet::default()
+            };
+            self.store.commit_bulk(&set).await?;
+            opened += 1;
         }
         Ok(opened)
     }
 
-    /// Months between reviews for each award, by the rule in force where the household lives.
-    fn rhythms(
+    /// Months between reviews for each award, by the rule in force where the household lives. The population
+    /// is read once for all programmes.
+    async fn rhythms(
         &self,
-        programme: &str,
-        mut awards: HashMap<Id, Award>,
+        mut awards: HashMap<Id, Vec<Award>>,
         date: Day,
         at: At,
     ) -> Result<Vec<(Award, String, u32)>, ServiceError> {
@@ -257,41 +286,47 @@ impl Office {
         let population = self
             .store
             .population(self.rules.kinds(), date, at.now, &filter)?;
-        let mut found = Vec::new();
-        let mut memo = Memo::default();
-        for chunk in population {
-            for slice in chunk? {
-                let Some(award) = awards.remove(&slice.household) else {
-                    continue;
-                };
-                if let Some(months) = self.rhythm(programme, &slice, date, &mut memo) {
-                    found.push((award, slice.area.to_string(), months));
+        let rules = self.rules.clone();
+        let found = tokio::task::spawn_blocking(move || {
+            let mut found = Vec::new();
+            let mut memo = Memo::default();
+            for chunk in population {
+                for slice in chunk? {
+                    for award in awards.remove(&slice.household).unwrap_or_default() {
+                        let months = rhythm(&rules, &award.programme, &slice, date, &mut memo);
+                        found.extend(months.map(|months| (award, slice.area.to_string(), months)));
+                    }
                 }
             }
-        }
-        Ok(found)
+            Ok::<_, store::StoreError>(found)
+        });
+        let found = found
+            .await
+            .map_err(|e| ServiceError::Worker(e.to_string()))?;
+        Ok(found?)
     }
+}
 
-    fn rhythm(
-        &self,
-        programme: &str,
-        slice: &HouseholdSlice,
-        date: Day,
-        memo: &mut Memo,
-    ) -> Option<u32> {
-        let scheme = self.rules.programme(programme, &slice.area, date)?;
-        let rule = match scheme.procedure.review.as_ref()? {
-            Review::Fixed { months } => return Some(*months),
-            Review::Rule(rule) => rule,
-        };
-        let situation = self.rules.situation(slice, date, memo).ok()?;
-        let edition = self.law().edition(&slice.area, date, None).ok()?;
-        let value = edition.evaluate_rule(rule, &situation, false).ok()?.result;
-        value
-            .as_f64()
-            .map(|months| months as u32)
-            .filter(|months| *months > 0)
-    }
+/// Months between reviews of a household, by the rule in force where it lives.
+fn rhythm(
+    rules: &LawRules,
+    programme: &str,
+    slice: &HouseholdSlice,
+    date: Day,
+    memo: &mut Memo,
+) -> Option<u32> {
+    let scheme = rules.programme(programme, &slice.area, date)?;
+    let rule = match scheme.procedure.review.as_ref()? {
+        Review::Fixed { months } => return Some(*months),
+        Review::Rule(rule) => rule,
+    };
+    let situation = rules.situation(slice, date, memo).ok()?;
+    let edition = rules.law().edition(&slice.area, date, None).ok()?;
+    let value = edition.evaluate_rule(rule, &situation, false).ok()?.result;
+    value
+        .as_f64()
+        .map(|months| months as u32)
+        .filter(|months| *months > 0)
 }
 
 /// Reviews fall due every so many months from the award's first month on; those before the award was

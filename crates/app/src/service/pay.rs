@@ -5,7 +5,7 @@ use super::{Office, ServiceError};
 use base::{Day, Fen, Id, Month};
 use casework::correction::recover_confirmed;
 use entitlement::change::At;
-use ledger::account::{Purpose, Stamp};
+use ledger::account::{Purpose, Stamp, Transfer};
 use ledger::counter;
 use ledger::iso::{self, Answer, Limits, Originator};
 use ledger::payment::{Batch, Destination, Payment, PaymentState, next_attempt};
@@ -14,8 +14,7 @@ use ledger::reconcile::{Discrepancy, Positions, book, decide};
 use ledger::recovery::Debt;
 use ledger::run::{ApartReason, Line, PayRun, RunTerms};
 use policy::programme::PaymentTerms;
-use registry::record::PayeeAccount;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use store::{BankAnswer, ChangeSet, JournalEntry};
 
@@ -274,12 +273,26 @@ impl Office {
                 .await?;
             let Some((last, _)) = page.last() else { break };
             after = Some(*last);
-            for (payee, transfers) in &page {
-                let mut position = Position::fold(shard, *payee, programme, transfers);
-                if position.sum(|p| p.payable) <= Fen::ZERO {
-                    continue;
-                }
-                let destination = self.destination(shard, *payee, at).await?;
+            let open: Vec<(Id, Position)> = page
+                .iter()
+                .map(|(payee, moved)| (*payee, Position::fold(shard, *payee, programme, moved)))
+                .filter(|(_, position)| position.sum(|p| p.payable) > Fen::ZERO)
+                .collect();
+            let payees = open.iter().map(|(payee, _)| *payee).collect();
+            let mut accounts = self
+                .store
+                .destinations(shard, payees, at.today, at.now)
+                .await?;
+            for (payee, mut position) in open {
+                let payee = &payee;
+                let destination = match accounts.remove(payee) {
+                    Some(a) => Destination::Account {
+                        holder: a.holder,
+                        account: a.number,
+                        bank: a.bank,
+                    },
+                    None => Destination::Missing,
+                };
                 let debts: Vec<Debt> = plans
                     .get(payee)
                     .into_iter()
@@ -306,43 +319,6 @@ impl Office {
         }
         made.batches = run.finish().into_iter().map(|(batch, _)| batch).collect();
         Ok((made, set))
-    }
-
-    /// Where a payee's money goes on the day: the newest record that covers it; for a person without an
-    /// account the household's.
-    async fn destination(
-        &self,
-        shard: &str,
-        payee: Id,
-        at: At,
-    ) -> Result<Destination, ServiceError> {
-        let mut held = self.account_on(shard, payee, at).await?;
-        if held.is_none()
-            && let Some(home) = self.store.household_of(payee, at.today, at.now).await?
-        {
-            held = self.account_on(shard, home, at).await?;
-        }
-        Ok(match held {
-            Some(a) => Destination::Account {
-                holder: a.holder,
-                account: a.number,
-                bank: a.bank,
-            },
-            None => Destination::Missing,
-        })
-    }
-
-    async fn account_on(
-        &self,
-        shard: &str,
-        subject: Id,
-        at: At,
-    ) -> Result<Option<PayeeAccount>, ServiceError> {
-        let known = self.store.payees_of(shard, subject).await?;
-        Ok(known
-            .into_iter()
-            .filter(|a| a.valid.contains(at.today) && a.provenance.recorded_at <= at.now)
-            .max_by_key(|a| (a.provenance.recorded_at, a.id)))
     }
 
     /// Who pays.
@@ -436,9 +412,10 @@ impl Office {
             .needs(&payments)
             .map(|p| (p.shard.clone(), p.payee, p.programme.clone()))
             .collect();
+        let mut moved = self.moved(&needed).await?;
         for (shard, payee, programme) in needed {
-            let transfers = self.store.transfers_of_payee(&shard, payee).await?;
-            positions.insert(Position::fold(&shard, payee, &programme, &transfers));
+            let transfers = moved.entry((shard.clone(), payee)).or_default();
+            positions.insert(Position::fold(&shard, payee, &programme, &*transfers));
         }
         let stamp = Stamp {
             booked: at.today,
@@ -557,19 +534,39 @@ impl Office {
 
     /// The payments of every batch that the answers are about.
     async fn payments_answered(&self, answers: &[Answer]) -> Result<Vec<Payment>, ServiceError> {
-        let mut batches: HashSet<Id> = answers.iter().filter_map(Answer::batch).collect();
-        for id in answers.iter().flat_map(Answer::payments) {
-            if let Some(payment) = self.store.payment(id).await? {
-                batches.insert(payment.batch);
-            }
+        let mut batches: BTreeSet<Id> = answers.iter().filter_map(Answer::batch).collect();
+        let mut payments: Vec<Payment> = Vec::new();
+        let all = self.store.batches().await?;
+        for batch in all.iter().filter(|b| batches.contains(&b.id)) {
+            payments.extend(self.store.payments_in(&batch.shard, batch.id).await?);
         }
-        let mut payments = Vec::new();
-        for batch in self.store.batches().await? {
-            if batches.contains(&batch.id) {
-                payments.extend(self.store.payments_in(&batch.shard, batch.id).await?);
-            }
+        // Lines that name no batch, or one of another's.
+        let here: HashSet<Id> = payments.iter().map(|p| p.id).collect();
+        let named = answers.iter().flat_map(Answer::payments);
+        let elsewhere: Vec<Id> = named.filter(|id| !here.contains(id)).collect();
+        let mut more = self.store.batches_of_payments(elsewhere).await?;
+        more.retain(|batch| batches.insert(*batch));
+        for batch in all.iter().filter(|b| more.contains(&b.id)) {
+            payments.extend(self.store.payments_in(&batch.shard, batch.id).await?);
         }
         Ok(payments)
+    }
+
+    /// Movements of payees, by shard and payee.
+    async fn moved(
+        &self,
+        payees: &[(String, Id, String)],
+    ) -> Result<HashMap<(String, Id), Vec<Transfer>>, ServiceError> {
+        let mut shards: BTreeMap<&String, Vec<Id>> = BTreeMap::new();
+        for (shard, payee, _) in payees {
+            shards.entry(shard).or_default().push(*payee);
+        }
+        let mut all = HashMap::new();
+        for (shard, payees) in shards {
+            let moved = self.store.transfers_of_payees(shard, payees).await?;
+            all.extend(moved.into_iter().map(|(id, t)| ((shard.clone(), id), t)));
+        }
+        Ok(all)
     }
 }
 

@@ -1,13 +1,13 @@
 //! Every invariant over the whole data.
 
-use super::change::side_by_side;
 use super::rules::determined_for_everybody;
+use super::run::side_by_side;
 use super::{Office, ServiceError};
-use base::{Fen, Id};
+use base::{Fen, Id, Month};
 use entitlement::change::At;
 use ledger::account::Purpose;
 use ledger::verify::Verifier;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use store::{JournalFault, RowFault, Run, StoreError};
 
 const PAGE: usize = 20_000;
@@ -189,14 +189,20 @@ impl Office {
         erased: &HashSet<Id>,
         at: At,
     ) -> Result<(), ServiceError> {
+        let mut months: BTreeMap<Month, Vec<&str>> = BTreeMap::new();
         for programme in determined_for_everybody(self.law()) {
             for month in self.months_to_compare(programme).await? {
-                let found = self.compare(programme, month, at).await?;
+                months.entry(month).or_default().push(programme);
+            }
+        }
+        for (month, programmes) in months {
+            for found in self.compare(&programmes, month, at).await? {
                 summary.determinations += found.checked;
                 summary.findings.extend(found.faults);
                 summary.findings.extend(found.differing.into_iter().filter(|h| !erased.contains(h)).map(|household| {
                     format!(
-                        "{programme} {month}: household {household} is determined otherwise than the rules yield now"
+                        "{} {month}: household {household} is determined otherwise than the rules yield now",
+                        found.programme
                     )
                 }));
             }

@@ -157,10 +157,12 @@ impl Office {
         let mut written = 0;
         for month in months {
             let by = job.worker.as_str();
-            let run = self
-                .determine_all(programme, month, by, Office::now(), &|_| {})
+            let runs = self
+                .determine_all(&[programme], month, by, Office::now(), &|_| {})
                 .await?;
-            written += run.written + run.rewritten + run.differing;
+            for run in runs {
+                written += run.written + run.rewritten + run.differing;
+            }
         }
         Ok(format!("{written} written"))
     }

@@ -579,17 +579,17 @@ impl Simulation {
             let at = self.tick(month.first());
             let again = self.draw.below(6) == 0;
             for _ in 0..1 + u32::from(again) {
-                let summary = self
+                let summaries = self
                     .attempt("determine", async |office| {
                         office
-                            .determine_all(&programme, month, "monthly-run", at, &|_| {})
+                            .determine_all(&[&*programme], month, "monthly-run", at, &|_| {})
                             .await
                     })
                     .await
                     .map_err(|cause| self.failed("determine", cause))?;
-                self.counted("determined", summary.written);
-                for fault in summary.faults {
-                    self.auditor.findings.push(fault);
+                for summary in summaries {
+                    self.counted("determined", summary.written);
+                    self.auditor.findings.extend(summary.faults);
                 }
             }
         }

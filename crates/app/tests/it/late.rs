@@ -240,12 +240,14 @@ impl World {
     }
 
     async fn determine(&self, programme: &str, m: &str, at: At) {
-        let run = self
+        let runs = self
             .office
-            .determine_all(programme, month(m), "test", at, &|_| {})
+            .determine_all(&[programme], month(m), "test", at, &|_| {})
             .await
             .expect("determined");
-        assert_eq!(run.faults, Vec::<String>::new());
+        for run in runs {
+            assert_eq!(run.faults, Vec::<String>::new());
+        }
     }
 
     /// Pays a month, and the bank pays it all.

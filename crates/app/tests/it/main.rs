@@ -8,6 +8,7 @@ mod explained;
 mod guide;
 mod late;
 mod law_text;
+mod roads;
 mod simulate;
 mod site;
 mod world;

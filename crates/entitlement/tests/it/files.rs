@@ -6,7 +6,7 @@ use entitlement::change::Change;
 use entitlement::determine::{Found, determine_slice};
 use entitlement::night;
 use entitlement::redetermination::redetermine;
-use entitlement::rules::Rules;
+use entitlement::rules::{Rules, programme_of_month};
 use entitlement::situation::{LawRules, Population};
 use policy::law::{Law, SourceFile};
 use registry::slice::HouseholdSlice;
@@ -126,6 +126,7 @@ fn late_facts_through_a_law_file() {
     // The line of April became known on 20 May: 1200 − 500 = 700 for April, 600 − 300 = 300 after.
     let known = at("2026-05-20", 0);
     let risen = Change::Parameter {
+        programme: None,
         valid: crate::invented::valid("2026-04.."),
     };
     let out = redetermine(&law, &world.known(), &[risen], known).expect("runs");
@@ -304,8 +305,8 @@ fn a_population_is_determined_as_each_household_is() {
     }
     for programme in ["jia", "yi"] {
         for m in month("2026-01").through(month("2026-06")) {
-            let mut population = Population::new(&law, programme, m, now.now);
-            let day = population.day("X-1").expect("in force");
+            let mut population = Population::new(&law, &[programme], m, now.now);
+            let (day, _) = programme_of_month(&law, programme, "X-1", m).expect("in force");
             let slices: Vec<HouseholdSlice> = world
                 .households
                 .iter()
@@ -313,8 +314,8 @@ fn a_population_is_determined_as_each_household_is() {
                 .collect();
             assert_eq!(slices.len(), 2);
             let mut together: Vec<Found> = Vec::new();
-            population.batch(&slices, &|_| None, false, &mut |_, found| {
-                together.push(found.expect("runs"))
+            population.batch(&slices, &|_, _| None, false, &mut |answer| {
+                together.push(answer.result.expect("runs"))
             });
             let each: Vec<Found> = slices
                 .iter()

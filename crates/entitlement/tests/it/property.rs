@@ -110,6 +110,7 @@ fn apply(world: &mut World, law: &mut Invented, step: &Step, now: At) {
             world.run(
                 law,
                 &[Change::Parameter {
+                    programme: None,
                     valid: base::Period::since(from),
                 }],
                 now,

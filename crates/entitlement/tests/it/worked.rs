@@ -153,6 +153,7 @@ fn a_standard_decided_later_touches_all_from_its_day() {
     law.line.push((day("2026-04-01"), day("2026-05-20"), 600));
     let early = at("2026-05-19", 0);
     let touched = Change::Parameter {
+        programme: None,
         valid: valid("2026-04.."),
     };
     assert!(

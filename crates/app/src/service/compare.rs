@@ -1,0 +1,103 @@
+//! What stands compared with what the rules yield now; nothing is written.
+
+use super::everybody::{Keep, Standing};
+use super::replay::Explained;
+use super::{Office, ServiceError};
+use base::{Id, Month};
+use entitlement::change::At;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// What a comparison found for one programme and month.
+#[derive(Clone, Debug, Default)]
+pub struct Comparison {
+    /// Programme id.
+    pub programme: String,
+    /// Determinations compared.
+    pub checked: u64,
+    /// Households (or subjects that are in none) for whom something else stands.
+    pub differing: Vec<Id>,
+    /// Households whose rules could not be run.
+    pub faults: Vec<String>,
+}
+
+impl Office {
+    /// Compares what stands for a month with what the rules yield from what is known at `at`: outcome,
+    /// amount, reasons, lines and what is handed to the next month, for every subject.
+    ///
+    /// # Errors
+    /// When a programme is unknown or the database fails.
+    pub async fn compare(
+        &self,
+        programmes: &[&str],
+        month: Month,
+        at: At,
+    ) -> Result<Vec<Comparison>, ServiceError> {
+        let mut all = Vec::new();
+        for group in self.by_reference_day(programmes, month) {
+            let standings = self.standings(&group, month, at).await?;
+            all.extend(self.compare_with(standings).await?);
+        }
+        Ok(all)
+    }
+
+    async fn compare_with(
+        &self,
+        standings: Arc<Vec<Standing>>,
+    ) -> Result<Vec<Comparison>, ServiceError> {
+        let mut all: Vec<Comparison> = standings
+            .iter()
+            .map(|s| Comparison {
+                programme: s.programme.clone(),
+                ..Comparison::default()
+            })
+            .collect();
+        let mut still_asked: Vec<HashSet<Id>> = vec![HashSet::new(); standings.len()];
+        let mut receive = self.ask_everybody(standings.clone(), Keep::Differing)?;
+        while let Some(chunk) = receive.recv().await {
+            for (n, asked) in chunk?.programmes.into_iter().enumerate() {
+                let found = &mut all[n];
+                found.checked += asked.outcomes.values().sum::<u64>();
+                found
+                    .faults
+                    .extend(asked.faults.into_iter().map(|(_, fault)| fault));
+                found
+                    .differing
+                    .extend(asked.results.iter().map(|r| r.household));
+                found.differing.dedup();
+                still_asked[n].extend(asked.still_asked);
+            }
+        }
+        for (n, standing) in standings.iter().enumerate() {
+            // Not told apart from households whose rules could not be run.
+            if all[n].faults.is_empty() {
+                let left = standing.no_longer_asked(&still_asked[n]);
+                all[n].differing.extend(left);
+            }
+        }
+        Ok(all)
+    }
+
+    /// What the rules yield for everybody for a month as known at `at`, with reasons; nothing is written.
+    pub(super) async fn evaluations(
+        &self,
+        programme: &str,
+        month: Month,
+        at: At,
+    ) -> Result<Vec<Explained>, ServiceError> {
+        let standings = self.standings(&[programme], month, at).await?;
+        let mut all = Vec::new();
+        let mut receive = self.ask_everybody(standings, Keep::All)?;
+        while let Some(chunk) = receive.recv().await {
+            let results = chunk?.programmes.into_iter().flat_map(|a| a.results);
+            all.extend(results.map(|subject| Explained {
+                subject: subject.found.subject,
+                period: subject.found.period,
+                evaluation: subject.found.evaluation,
+                explanation: None,
+            }));
+        }
+        all.sort_by(|a, b| a.subject.cmp(&b.subject));
+        Ok(all)
+    }
+}

@@ -1,0 +1,179 @@
+//! Reading for pay runs and reconciliation: thousands of payees, or lines of a file, at a time.
+
+use crate::Store;
+use crate::decode;
+use crate::dossier::{CREDITED, DEBITED, PAID_TO, PLACED};
+use crate::error::StoreError;
+use crate::money::{OWNERS, PAYMENTS_IN, TRANSFERS_OF_OWNERS, transfer};
+use crate::page::nobody;
+use crate::population::Source;
+use crate::value::{Row, args};
+use base::{Day, Id, Instant};
+use ledger::account::Transfer;
+use ledger::payment::Payment;
+use registry::record::{Membership, PayeeAccount};
+use registry::timeline::{payee_on, placed_on};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Batches of payments; completed by a list.
+pub(crate) const BATCHES_OF_PAYMENTS: &str = "SELECT id, batch FROM payment WHERE id";
+
+impl Store {
+    /// Movements of a programme's payees, `limit` payees at a time by id, from after the one given: what a
+    /// pay run folds into positions. Empty at the end.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn payees_page(
+        &self,
+        shard: &str,
+        programme: &str,
+        after: Option<Id>,
+        limit: usize,
+    ) -> Result<Vec<(Id, Vec<Transfer>)>, StoreError> {
+        let (shard, programme) = (shard.to_owned(), programme.to_owned());
+        let low = after.unwrap_or(nobody());
+        self.look(move |source| {
+            let mut out: Vec<(Id, Vec<Transfer>)> = Vec::new();
+            let values = args![&shard, &programme, low, limit as i64];
+            source.rows(OWNERS, values, |row| {
+                out.push((row.id(0)?, Vec::new()));
+                Ok(())
+            })?;
+            let Some((last, _)) = out.last() else {
+                return Ok(out);
+            };
+            let values = args![&shard, &programme, low, *last];
+            let mut at = 0;
+            for row in source.all(TRANSFERS_OF_OWNERS.to_owned(), values)? {
+                let owner = row.id(11)?;
+                while out.get(at).is_some_and(|(id, _)| *id < owner) {
+                    at += 1;
+                }
+                if let Some((_, transfers)) = out.get_mut(at) {
+                    transfers.push(transfer(&row)?);
+                }
+            }
+            Ok(out)
+        })
+        .await
+    }
+
+    /// Movements of all accounts of each owner, each once, oldest first; owners without any are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn transfers_of_payees(
+        &self,
+        shard: &str,
+        owners: Vec<Id>,
+    ) -> Result<HashMap<Id, Vec<Transfer>>, StoreError> {
+        let shard = shard.to_owned();
+        self.look(move |source| {
+            let mut out: HashMap<Id, Vec<Transfer>> = HashMap::new();
+            // A movement between two accounts of one owner comes on both ways.
+            let mut seen: HashSet<(Id, Id)> = HashSet::new();
+            for sql in [DEBITED, CREDITED] {
+                source.listed(sql, &args![&shard], &owners, |row| {
+                    let (moved, owner) = (transfer(row)?, row.id(11)?);
+                    if seen.insert((owner, moved.id)) {
+                        out.entry(owner).or_default().push(moved);
+                    }
+                    Ok(())
+                })?;
+            }
+            for transfers in out.values_mut() {
+                transfers.sort_by_key(|t| (t.recorded_at, t.id));
+            }
+            Ok(out)
+        })
+        .await
+    }
+
+    /// Where the money of each subject goes on `day`, as known at `known`: to the account of its own that
+    /// was recorded last, and for a person without one to that of the household on the day. Who has neither
+    /// is left out. Accounts are looked for in the one shard.
+    ///
+    /// # Errors
+    /// When the database fails, or a number cannot be opened.
+    pub async fn destinations(
+        &self,
+        shard: &str,
+        subjects: Vec<Id>,
+        day: Day,
+        known: Instant,
+    ) -> Result<HashMap<Id, PayeeAccount>, StoreError> {
+        let shard = shard.to_owned();
+        let crypto = self.crypto.clone();
+        self.look(move |source| {
+            let accounts = |source: &mut Source, of: &[Id]| {
+                let mut all: HashMap<Id, Vec<PayeeAccount>> = HashMap::new();
+                source.listed(PAID_TO, &args![&shard], of, |row| {
+                    let one = decode::payee(crypto.as_ref(), row)?;
+                    all.entry(one.subject).or_default().push(one);
+                    Ok(())
+                })?;
+                let holds = |(id, pieces): (Id, Vec<PayeeAccount>)| {
+                    payee_on(&pieces, day, known).cloned().map(|one| (id, one))
+                };
+                let held: HashMap<Id, PayeeAccount> = all.into_iter().filter_map(holds).collect();
+                Ok::<_, StoreError>(held)
+            };
+            let mut found = accounts(source, &subjects)?;
+            let without: Vec<Id> = subjects
+                .iter()
+                .filter(|id| !found.contains_key(id))
+                .copied()
+                .collect();
+            if without.is_empty() {
+                return Ok(found);
+            }
+            let mut pieces: HashMap<Id, Vec<Membership>> = HashMap::new();
+            source.listed(PLACED, &[], &without, |row| {
+                let piece = decode::membership(row)?;
+                pieces.entry(piece.person).or_default().push(piece);
+                Ok(())
+            })?;
+            let homes: Vec<(Id, Id)> = pieces
+                .iter()
+                .filter_map(|(person, all)| Some((*person, placed_on(all, day, known)?.household)))
+                .collect();
+            let wanted: BTreeSet<Id> = homes.iter().map(|(_, home)| *home).collect();
+            let wanted: Vec<Id> = wanted.into_iter().collect();
+            let theirs = accounts(source, &wanted)?;
+            for (person, home) in homes {
+                found.extend(theirs.get(&home).map(|one| (person, one.clone())));
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// The lines of an instruction file, with account numbers in clear.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn payments_in(&self, shard: &str, batch: Id) -> Result<Vec<Payment>, StoreError> {
+        let shard = shard.to_owned();
+        let rows: Vec<Row> = self
+            .look(move |source| source.all(PAYMENTS_IN.to_owned(), args![&shard, batch]))
+            .await?;
+        rows.iter().map(|row| self.payment_from(row)).collect()
+    }
+
+    /// The batches that payments are in; payments that are not ours are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn batches_of_payments(&self, ids: Vec<Id>) -> Result<BTreeSet<Id>, StoreError> {
+        self.look(move |source| {
+            let mut out = BTreeSet::new();
+            source.listed(BATCHES_OF_PAYMENTS, &[], &ids, |row| {
+                out.insert(row.id(1)?);
+                Ok(())
+            })?;
+            Ok(out)
+        })
+        .await
+    }
+}
