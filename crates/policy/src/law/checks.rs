@@ -378,6 +378,11 @@ fn coverage(
                     (comes && began) == later
                 })
         };
+        // Where an index ends, its rule has said so.
+        let indexed = |day: Day| {
+            let mut rows = mine.iter().map(|&n| &of.rows[n]);
+            rows.any(|row| row.computed && row.to.is_some_and(|to| to < day))
+        };
         let at = mine
             .last()
             .map_or_else(|| span.clone(), |&n| of.spans[n].clone());
@@ -385,7 +390,7 @@ fn coverage(
             if said.insert((p, Read::Parameter(parameter))) {
                 gap(&of.name, name(p), day, &at, findings);
             }
-        } else if let Some(day) = hole(false).filter(|_| own)
+        } else if let Some(day) = hole(false).filter(|&day| own && !indexed(day))
             && said.insert((p, Read::Parameter(parameter)))
         {
             findings.warn(

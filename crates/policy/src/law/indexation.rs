@@ -334,7 +334,7 @@ fn compute(
         let used = figures.rows.into_inner();
         let number = value.ok().and_then(|v| v.as_number());
         let Some(number) = number else {
-            missing(rule, held, eve, parameters, findings);
+            missing(rule, eve, parameters, findings);
             return;
         };
         let inputs = used.iter().map(|&(p, n)| &parameters.list[p].rows[n]);
@@ -359,15 +359,24 @@ fn compute(
             line: findings.sources.position(&rule.span).line,
         };
         let parameter = &mut parameters.list[rule.parameter];
-        last = Some((parameter.rows.len(), next));
+        last = Some(next);
         parameter.rows.push(row);
         parameter.values.push(Value::Number(number));
         parameter.places.push(rule.place);
         parameter.spans.push(rule.span.clone());
     }
     // Further on nothing is known rather than the last figure for ever.
-    if let Some((row, next)) = last {
-        parameters.list[rule.parameter].rows[row].to = next.pred_opt();
+    if let Some(eve) = last.and_then(|next: Day| next.pred_opt()) {
+        end(&mut parameters.list[rule.parameter], rule.place, eve);
+    }
+}
+
+/// No figure that has begun at a place goes on after a day: neither the last one nor, behind it, one before.
+fn end(parameter: &mut Parameter, place: usize, eve: Day) {
+    for (row, at) in parameter.rows.iter_mut().zip(&parameter.places) {
+        if *at == place && row.to.is_none() && row.from.is_none_or(|from| from <= eve) {
+            row.to = Some(eve);
+        }
     }
 }
 
@@ -381,22 +390,14 @@ fn published(parameter: &Parameter, rule: &Index, day: Day, next: Day) -> bool {
 }
 
 /// The index is not known: from the day on the figure is not known either.
-fn missing(
-    rule: &Index,
-    held: usize,
-    eve: Day,
-    parameters: &mut Parameters,
-    findings: &mut Findings<'_>,
-) {
+fn missing(rule: &Index, eve: Day, parameters: &mut Parameters, findings: &mut Findings<'_>) {
     let names: Vec<String> = rule
         .reads
         .iter()
         .map(|n| parameters.list[*n].name.to_string())
         .collect();
     let parameter = &mut parameters.list[rule.parameter];
-    if parameter.places[held] == rule.place && parameter.rows[held].to.is_none() {
-        parameter.rows[held].to = Some(eve);
-    }
+    end(parameter, rule.place, eve);
     findings.warn(
         "index-missing",
         &rule.span,
