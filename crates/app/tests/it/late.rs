@@ -405,7 +405,12 @@ fn a_law_file_corrected_leaves_the_past_as_it_was_determined() {
             .await
             .expect("a night");
         assert_eq!(night.law, ["X/a.md 第二条"]);
-        assert_eq!((night.redetermined, night.unexplained.len()), (4, 0));
+        // Two households: the first month of each brings the second with it.
+        assert_eq!((night.redetermined, night.unexplained.len()), (2, 0));
+        for (household, yuan) in [("h", 400), ("k", 600)] {
+            let months = ["2018-01", "2018-02"].map(|m| (m.to_string(), Some(yuan)));
+            assert_eq!(world.outcomes(household, "jia").await, months);
+        }
         let position = world.position("h", "jia").await;
         assert_eq!(position.sum(|p| p.owed), Fen::yuan(800));
         assert_eq!(position.sum(|p| p.payable), Fen::yuan(200));
