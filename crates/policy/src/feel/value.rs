@@ -313,15 +313,16 @@ impl Value {
             (Value::Number(a), Value::Number(b)) => Some(a == b),
             (Value::Text(a), Value::Text(b)) => Some(Arc::ptr_eq(a, b) || a == b),
             (Value::Boolean(a), Value::Boolean(b)) => Some(a == b),
-            _ => self.equals_counted(other).0,
+            _ => self.equals_within(other, EQUAL_BUDGET).0,
         }
     }
 
-    /// [`Value::equals`], and how many comparisons it took.
-    pub fn equals_counted(&self, other: &Value) -> (Option<bool>, u32) {
-        let mut budget = EQUAL_BUDGET;
-        let answer = equal(self, other, &mut budget, 0);
-        (answer, EQUAL_BUDGET - budget)
+    /// [`Value::equals`] in at most `budget` comparisons, and how many of them are left. No answer and none
+    /// left: it takes more.
+    pub fn equals_within(&self, other: &Value, budget: u32) -> (Option<bool>, u32) {
+        let mut left = budget;
+        let answer = equal(self, other, &mut left, 0);
+        (answer, left)
     }
 
     /// Is the value small enough to be written out: at most `nodes` values, 400 levels?

@@ -131,6 +131,8 @@ pub struct Machine {
     base: usize,
     depth: u32,
     steps: u64,
+    /// Most steps.
+    limit: u64,
     external: bool,
     /// Buffers for items that no list is made for, used again and again.
     spare: Vec<Vec<Value>>,
@@ -139,12 +141,18 @@ pub struct Machine {
 impl Machine {
     /// A machine for strict or lenient evaluation.
     pub fn new(mode: Mode) -> Machine {
+        Machine::limited(mode, MAX_STEPS)
+    }
+
+    /// A machine that stops after fewer steps than [`MAX_STEPS`].
+    pub fn limited(mode: Mode, steps: u64) -> Machine {
         Machine {
             mode,
             stack: Vec::with_capacity(64),
             base: 0,
             depth: 0,
             steps: 0,
+            limit: steps.min(MAX_STEPS),
             external: false,
             spare: Vec::new(),
         }
@@ -233,7 +241,7 @@ impl Machine {
     #[inline]
     fn step(&mut self, span: Span) -> Eval<()> {
         self.steps += 1;
-        if self.steps > MAX_STEPS {
+        if self.steps > self.limit {
             Err(error(span, Fault::TooLong))
         } else {
             Ok(())
@@ -244,7 +252,7 @@ impl Machine {
     #[inline]
     fn charge(&mut self, work: usize, span: Span) -> Eval<()> {
         self.steps += work as u64;
-        if self.steps > MAX_STEPS {
+        if self.steps > self.limit {
             Err(error(span, Fault::TooLong))
         } else {
             Ok(())

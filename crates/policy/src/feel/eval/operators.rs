@@ -86,8 +86,13 @@ impl Machine {
                 Ok(Some(a == b))
             }
             (Value::List(_), Value::List(_)) | (Value::Context(_), Value::Context(_)) => {
-                let (answer, count) = x.equals_counted(y);
-                self.charge(count as usize >> 1, span)?;
+                let budget = self.limit.saturating_sub(self.steps);
+                let budget = u32::try_from(budget).unwrap_or(u32::MAX);
+                let (answer, left) = x.equals_within(y, budget);
+                if answer.is_none() && left == 0 {
+                    return Err(error(span, Fault::TooLong));
+                }
+                self.charge((budget - left) as usize, span)?;
                 Ok(answer)
             }
             _ => Ok(x.equals(y)),
