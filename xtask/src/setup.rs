@@ -15,6 +15,8 @@ const DEBIAN: &[(&str, &[&str])] = &[
     ("/usr/lib/postgresql/*/bin/initdb", &["postgresql"]),
     ("/usr/bin/xmllint", &["libxml2-utils"]),
     ("node", &["nodejs", "npm"]),
+    // Checks explanations without our code.
+    ("python3", &["python3"]),
 ];
 
 /// Everything: Debian packages, cargo-nextest, Node.js packages. Says what it does.
