@@ -125,7 +125,6 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("lib::VERSION_SET", crate::VERSION_SET),
     ("money::ACCOUNTS_OF", crate::money::ACCOUNTS_OF),
     ("money::ACCOUNTS_PAGE", crate::money::ACCOUNTS_PAGE),
-    ("money::TRANSFERS_OF", crate::money::TRANSFERS_OF),
     ("money::TRANSFERS_PAGE", crate::money::TRANSFERS_PAGE),
     ("money::BALANCE", crate::money::BALANCE),
     ("money::BALANCES", crate::money::BALANCES),

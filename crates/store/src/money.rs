@@ -15,9 +15,6 @@ use std::collections::BTreeMap;
 pub(crate) const ACCOUNTS_OF: &str = "SELECT id, shard, owner, programme, purpose FROM account WHERE shard = $1 AND owner = $2 ORDER BY programme, purpose";
 pub(crate) const ACCOUNTS_PAGE: &str = "SELECT id, shard, owner, programme, purpose FROM account \
      WHERE (shard, id) > ($1, $2) ORDER BY shard, id LIMIT $3";
-pub(crate) const TRANSFERS_OF: &str = "SELECT id, shard, debit, credit, amount, reason, link, period, counter_period, booked, recorded_at FROM transfer WHERE shard = $1 AND debit = $2 \
-     UNION SELECT id, shard, debit, credit, amount, reason, link, period, counter_period, booked, recorded_at FROM transfer WHERE shard = $1 AND credit = $2 \
-     ORDER BY 11, 1";
 pub(crate) const TRANSFERS_PAGE: &str = "SELECT id, shard, debit, credit, amount, reason, link, period, counter_period, booked, recorded_at FROM transfer \
      WHERE (shard, id) > ($1, $2) ORDER BY shard, id LIMIT $3";
 pub(crate) const BALANCE: &str = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM ( \
@@ -115,19 +112,6 @@ impl Store {
         let values = args![shard, id, limit as i64];
         let rows = self.db.fetch(ACCOUNTS_PAGE, values).await?;
         rows.iter().map(account).collect()
-    }
-
-    /// Movements of one account, oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn transfers_of(
-        &self,
-        shard: &str,
-        account: Id,
-    ) -> Result<Vec<Transfer>, StoreError> {
-        let rows = self.db.fetch(TRANSFERS_OF, args![shard, account]).await?;
-        rows.iter().map(transfer).collect()
     }
 
     /// All movements by shard and id, from after the one given; for checks that read everything.

@@ -4,13 +4,13 @@ use crate::Store;
 use crate::decode;
 use crate::encode::number_hash;
 use crate::error::StoreError;
-use crate::history::{EVIDENCE, IDENTITIES, PAYEES};
+use crate::history::{EVIDENCE, IDENTITIES};
 use crate::page::{LARGEST, Page, cursor, end_of, id, nobody, number, page, parts, within};
 use crate::value::{Row, Val, args};
 use base::{Day, Id, Instant};
 use registry::identity::mask;
 use registry::import::{Directory, KnownPerson};
-use registry::record::{Area, Evidence, Identity, PayeeAccount, Sex};
+use registry::record::{Area, Evidence, Identity, Sex};
 use std::collections::HashMap;
 
 /// A search for persons.
@@ -356,25 +356,6 @@ impl Store {
             .map(decode::evidence)
             .collect::<Result<Vec<_>, _>>()?;
         found.sort_by_key(|e| (e.provenance.recorded_at, e.id));
-        Ok(found)
-    }
-
-    /// The bank accounts that one subject's money goes or went to, oldest record first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn payees_of(
-        &self,
-        shard: &str,
-        subject: Id,
-    ) -> Result<Vec<PayeeAccount>, StoreError> {
-        let crypto = self.crypto.as_ref();
-        let rows = self.db.fetch(PAYEES, args![shard, subject]).await?;
-        let mut found = rows
-            .iter()
-            .map(|row| decode::payee(crypto, row))
-            .collect::<Result<Vec<_>, _>>()?;
-        found.sort_by_key(|p| (p.provenance.recorded_at, p.id));
         Ok(found)
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Caller, ErrorBody, Reply, month};
 use crate::web::Site;
-use crate::web::ask::{Ask, path_id};
+use crate::web::ask::{Ask, Pairs, path_id};
 use crate::web::pages::needs;
 use crate::web::session::Right;
 use crate::web::source::{HouseholdQuery, ListQuery, Trouble};
@@ -114,6 +114,19 @@ async fn household(
     ))
 }
 
+fn why_query(
+    (household, programme, period): (String, String, String),
+    ask: &Pairs,
+) -> Result<WhyQuery, Trouble> {
+    Ok(WhyQuery {
+        household: path_id(&household, "household")?,
+        person: ask.id("person"),
+        programme,
+        period,
+        version: ask.number("version"),
+    })
+}
+
 /// Why a determination came out so: grounds with articles, every value on the way.
 #[utoipa::path(get, path = "/api/v1/households/{id}/why/{programme}/{period}", tag = "households",
     params(("id" = String, Path), ("programme" = String, Path),
@@ -124,16 +137,10 @@ async fn household(
 async fn why(
     State(site): State<Arc<Site>>,
     caller: Caller,
-    Path((id, programme, period)): Path<(String, String, String)>,
+    Path(path): Path<(String, String, String)>,
     Ask(ask): Ask,
 ) -> Reply<Why> {
-    let query = WhyQuery {
-        household: path_id(&id, "household")?,
-        person: ask.id("person"),
-        programme,
-        period,
-        version: ask.number("version"),
-    };
+    let query = why_query(path, &ask)?;
     Ok(Json(site.source.why(&caller.0, query).await?))
 }
 
@@ -148,16 +155,10 @@ async fn why(
 async fn explanation(
     State(site): State<Arc<Site>>,
     caller: Caller,
-    Path((id, programme, period)): Path<(String, String, String)>,
+    Path(path): Path<(String, String, String)>,
     Ask(ask): Ask,
 ) -> Reply<Explanation> {
-    let query = WhyQuery {
-        household: path_id(&id, "household")?,
-        person: ask.id("person"),
-        programme,
-        period,
-        version: ask.number("version"),
-    };
+    let query = why_query(path, &ask)?;
     let why = site.source.why(&caller.0, query).await?;
     let explanation = why.explanation.ok_or(Trouble::NotFound("explanation"))?;
     Ok(Json(*explanation))

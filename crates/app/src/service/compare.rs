@@ -78,8 +78,12 @@ impl Office {
         Ok(all)
     }
 
-    /// What the rules yield for everybody for a month as known at `at`, with reasons; nothing is written.
-    pub(super) async fn evaluations(
+    /// What a programme's rules yield for everybody for a month as known at `at`, with reasons; nothing is
+    /// written.
+    ///
+    /// # Errors
+    /// When the programme is unknown or the database fails.
+    pub async fn determined(
         &self,
         programme: &str,
         month: Month,

@@ -175,19 +175,6 @@ impl Office {
             })
             .collect())
     }
-
-    /// What a programme's rules yield for everybody for a month as known at `at`; nothing is written.
-    ///
-    /// # Errors
-    /// When the programme is unknown or the database fails.
-    pub async fn determined(
-        &self,
-        programme: &str,
-        month: Month,
-        at: At,
-    ) -> Result<Vec<Explained>, ServiceError> {
-        self.evaluations(programme, month, at).await
-    }
 }
 
 /// One subject's result.

@@ -400,8 +400,11 @@ fn what_a_reform_costs_is_told_and_nothing_is_written() {
         &["--format", "parquet", "--out", path(&parquet)],
     );
     assert!(fs::read(&parquet).expect("a file").starts_with(b"PAR1"));
-    // `verify` itself notes in the journal that it looked.
-    assert_eq!(verified(&data)[..5], before[..5], "something was written");
+    // `verify` itself notes in the journal that it looked: one line, one record.
+    let mut wanted = before;
+    wanted[5] += 1;
+    wanted[6] += 1;
+    assert_eq!(verified(&data), wanted, "something was written");
 }
 
 #[test]

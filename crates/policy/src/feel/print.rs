@@ -315,7 +315,8 @@ fn range(out: &mut String, range: &RangeExpr) {
     out.push(if range.high_closed { ']' } else { ')' });
 }
 
-fn literal(out: &mut String, value: &Value) {
+/// A value as FEEL reads it.
+pub(crate) fn literal(out: &mut String, value: &Value) {
     match value {
         Value::Text(text) => quoted(out, text),
         Value::Date(_)
@@ -335,7 +336,8 @@ fn literal(out: &mut String, value: &Value) {
     }
 }
 
-fn quoted(out: &mut String, text: &str) {
+/// A text in quotation marks.
+pub(crate) fn quoted(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {

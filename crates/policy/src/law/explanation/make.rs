@@ -10,6 +10,7 @@ use super::super::situation::Situation;
 use super::super::symbols::Symbols;
 use super::document::*;
 use super::what_if::{Limits, what_if};
+use crate::feel::print;
 use crate::outcome::{Evaluation, NodeKind, Outcome, TraceNode};
 use crate::programme::Subject;
 use base::{Citation, Day};
@@ -440,17 +441,6 @@ pub(crate) fn literal(value: &Value) -> String {
 
 fn write_literal(out: &mut String, value: &Value) {
     match value {
-        Value::Text(text) => quote(out, text),
-        Value::Number(_) | Value::Boolean(_) | Value::Null => {
-            let _ = write!(out, "{value}");
-        }
-        Value::Date(_)
-        | Value::Time(_)
-        | Value::DateTime(_)
-        | Value::YearsMonths(_)
-        | Value::DaysTime(_) => {
-            let _ = write!(out, "@\"{value}\"");
-        }
         Value::List(items) => {
             out.push('[');
             for (n, item) in items.iter().enumerate() {
@@ -463,7 +453,7 @@ fn write_literal(out: &mut String, value: &Value) {
             out.push('{');
             for (n, (name, item)) in context.iter().enumerate() {
                 out.push_str(if n > 0 { ", " } else { "" });
-                quote(out, name);
+                print::quoted(out, name);
                 out.push_str(": ");
                 write_literal(out, item);
             }
@@ -477,20 +467,6 @@ fn write_literal(out: &mut String, value: &Value) {
             out.push(if range.high_closed { ']' } else { ')' });
         }
         Value::Function(_) | Value::Object(_) => out.push_str("null"),
+        scalar => print::literal(out, scalar),
     }
-}
-
-fn quote(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }
