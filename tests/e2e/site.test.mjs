@@ -4,6 +4,7 @@
 import { after, before } from "node:test";
 import { open } from "./lib/browser.mjs";
 import { district } from "./lib/district.mjs";
+import { office } from "./lib/office.mjs";
 import { pages } from "./lib/pages.mjs";
 import { work } from "./lib/work.mjs";
 
@@ -21,4 +22,5 @@ after(async () => {
 });
 
 pages(world);
+office(world);
 work(world);

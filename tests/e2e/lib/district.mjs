@@ -13,11 +13,11 @@ const run = promisify(execFile);
 /** The program under test; `cargo xtask test` says where it is. */
 const program = () => resolve(process.env.MINSHENG ?? "../../target/debug/minsheng");
 
-/** Makes the district and serves it; gives `{ address, minsheng, stop }`. */
+/** Makes the district and serves it; gives `{ address, data, minsheng, told, restart, stop }`. */
 export async function district() {
   const data = mkdtempSync(join(tmpdir(), "minsheng-e2e-"));
   let server;
-  const stop = async () => {
+  const end = async () => {
     if (server && server.exitCode === null) {
       const ended = new Promise((done) => server.once("exit", done));
       server.kill("SIGINT");
@@ -25,6 +25,11 @@ export async function district() {
       await ended;
       clearTimeout(hard);
     }
+  };
+  const start = (port) =>
+    spawn(program(), ["serve", "--data", data, "--port", port], { stdio: ["ignore", "pipe", "inherit"] });
+  const stop = async () => {
+    await end();
     rmSync(data, { recursive: true, force: true });
   };
   process.once("exit", () => server?.kill("SIGKILL"));
@@ -32,11 +37,23 @@ export async function district() {
     const made = await run(program(), [
       "demo", "--data", data, "--households", "250", "--months", "2026-08..2026-09", "--seed", "5", "--no-serve",
     ]);
-    server = spawn(program(), ["serve", "--data", data, "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
+    server = start("0");
     const address = await firstAddress(server);
     /** Runs a command of the program on the same data and gives what it printed. */
     const minsheng = async (...words) => (await run(program(), [...words, "--data", data])).stdout;
-    return { address, made: made.stdout, minsheng, stop };
+    /** The same with something on its standard input. */
+    const told = (input, ...words) => {
+      const running = run(program(), [...words, "--data", data]);
+      running.child.stdin.end(input);
+      return running;
+    };
+    /** Ends the server and starts another at the same address. */
+    const restart = async () => {
+      await end();
+      server = start(new URL(address).port);
+      await firstAddress(server);
+    };
+    return { address, data, made: made.stdout, minsheng, told, restart, stop };
   } catch (error) {
     await stop();
     throw error;

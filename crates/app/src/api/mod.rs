@@ -12,7 +12,7 @@ use crate::web::Site;
 use crate::web::ask::Pairs;
 use crate::web::page::Visit;
 use crate::web::pages::signin;
-use crate::web::session::{Viewer, both};
+use crate::web::session::{self, Viewer, both};
 use crate::web::source::Trouble;
 use crate::web::view::TextSchema;
 use crate::web::words::Lang;
@@ -136,8 +136,8 @@ struct SessionBody {
     name: String,
     /// Role.
     role: &'static str,
-    /// Area code that bounds all answers.
-    area: String,
+    /// Codes of the areas that bound all answers; where none is asked for, lists are of the first.
+    areas: Vec<String>,
 }
 
 /// Sign in.
@@ -151,14 +151,19 @@ async fn open_session(
     let account = signin::check(&site, &given.name, &given.password)
         .await?
         .map_err(|_| Trouble::SignIn)?;
-    let viewer = signin::viewer_of(account);
-    let body = SessionBody {
-        name: viewer.name.clone(),
+    let token = session::open(site.source.as_ref(), &account.name, chrono::Utc::now()).await?;
+    let viewer = Viewer::of(account, None);
+    Ok(Json(SessionBody {
         role: viewer.role_name(),
-        area: viewer.area.clone(),
-        token: site.sessions.open(viewer, chrono::Utc::now()),
-    };
-    Ok(Json(body))
+        areas: viewer.codes(),
+        name: viewer.name,
+        token,
+    }))
+}
+
+/// Rows of a page: 1 to 1000, 100 when none are asked for.
+fn limit(asked: Option<u32>) -> usize {
+    asked.unwrap_or(100).clamp(1, 1000) as usize
 }
 
 /// A month of a query; a text that is none is an error, not a default.

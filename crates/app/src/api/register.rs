@@ -1,6 +1,6 @@
 //! District, lists, households, determinations, changes.
 
-use super::{Caller, ErrorBody, Reply, month};
+use super::{Caller, ErrorBody, Reply, limit, month};
 use crate::web::Site;
 use crate::web::ask::{Ask, Pairs, path_id};
 use crate::web::pages::needs;
@@ -73,10 +73,6 @@ async fn list(
         limit: limit(ask.number("limit")),
     };
     Ok(Json(site.source.list(&caller.0, query).await?))
-}
-
-fn limit(asked: Option<u32>) -> usize {
-    asked.unwrap_or(100).clamp(1, 1000) as usize
 }
 
 /// Search by name, identity number or id; names and numbers are masked.

@@ -1,6 +1,6 @@
 //! Tasks, cases, payments, replay.
 
-use super::{Caller, ErrorBody, Reply};
+use super::{Caller, ErrorBody, Reply, limit};
 use crate::web::Site;
 use crate::web::ask::{Ask, path_id};
 use crate::web::pages::needs;
@@ -134,7 +134,13 @@ async fn batch(
     let id = path_id(&id, "batch")?;
     Ok(Json(
         site.source
-            .batch(&caller.0, id, ask.get("state"), ask.text("after"))
+            .batch(
+                &caller.0,
+                id,
+                ask.get("state"),
+                ask.text("after"),
+                limit(ask.number("limit")),
+            )
             .await?,
     ))
 }

@@ -11,6 +11,7 @@ mod law_text;
 mod progress;
 mod readers;
 mod simulate;
+mod staff;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -95,6 +96,9 @@ pub enum Command {
     Restore(RestoreArgs),
     /// Takes the content out of records about somebody, or out of evidence whose time has run out.
     Erase(EraseArgs),
+    /// Who may sign in: list, put, close.
+    #[command(subcommand)]
+    Staff(staff::StaffCommand),
     /// Puts work into the queue, or takes it from there; several may work at once.
     Work(WorkArgs),
     /// Law files: check, test, list, diff, eval, fmt, new, reference.
@@ -569,6 +573,7 @@ async fn dispatch_async(command: Command) -> Outcome {
         Command::Backup(args) => custody::backup(args).await,
         Command::Restore(args) => custody::restore(args).await,
         Command::Erase(args) => custody::erase(args).await,
+        Command::Staff(command) => staff::run(command).await,
         Command::Work(args) => custody::work(args).await,
         Command::Bench(args) => crate::bench::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,

@@ -232,6 +232,12 @@ impl Facts {
                 "id": m.id, "person": m.person, "member": m.member, "valid": m.valid,
             }),
         }));
+        lines.extend(self.residences.iter().map(|r| JournalEntry {
+            actor: by.into(),
+            action: "residence".into(),
+            subject: Some(r.household),
+            detail: serde_json::json!({ "id": r.id, "area": r.area, "valid": r.valid }),
+        }));
         lines.extend(self.awards.iter().map(|a| JournalEntry {
             actor: by.into(),
             action: "award".into(),

@@ -2,7 +2,7 @@
 
 use super::Site;
 use super::page::{Page, Visit, decode, encode, error_page, parse_query};
-use super::session::{random_token, tokens_equal};
+use super::session::{self, random_token, tokens_equal};
 use super::source::Trouble;
 use super::words::Lang;
 use axum::body::{Body, Bytes, to_bytes};
@@ -18,6 +18,8 @@ pub const SESSION: &str = "minsheng";
 const FORM: &str = "minsheng-form";
 /// The language's cookie.
 const LANG: &str = "minsheng-lang";
+/// The cookie that holds which of several areas somebody looks at.
+const AREA: &str = "minsheng-area";
 /// The largest form, and the largest answer file of a bank.
 const LARGEST_BODY: usize = 32 << 20;
 
@@ -52,9 +54,19 @@ pub async fn enter(State(site): State<Arc<Site>>, request: Request, next: Next) 
     } else {
         cookie(headers, SESSION)
     };
-    let current = token
-        .as_ref()
-        .and_then(|token| site.sessions.find(token, now));
+    let asset = request.uri().path().starts_with("/assets/");
+    let area = cookie(headers, AREA).map(|code| decode(&code));
+    let found = match &token {
+        Some(token) if !asset => {
+            session::find(site.source.as_ref(), token, area.as_deref(), now).await
+        }
+        _ => Ok(None),
+    };
+    let (current, away) = match found {
+        Ok(current) => (current, None),
+        // Nobody is signed out by a database that is away for a moment.
+        Err(trouble) => (None, Some(trouble)),
+    };
     let form = cookie(headers, FORM).filter(|value| value.len() == 64);
     let fresh = form.is_none().then(random_token);
     let csrf = match &current {
@@ -78,14 +90,13 @@ pub async fn enter(State(site): State<Arc<Site>>, request: Request, next: Next) 
         site: site.clone(),
         visit: visit.clone(),
     };
-    let asset = visit.path.starts_with("/assets/");
-
-    let mut response = match check_form(request, &visit).await {
-        Ok(mut request) => {
+    let mut response = match (away, check_form(request, &visit).await) {
+        (Some(trouble), _) => trouble.into_response(),
+        (None, Ok(mut request)) => {
             request.extensions_mut().insert(visit.clone());
             next.run(request).await
         }
-        Err(response) => response,
+        (None, Err(response)) => response,
     };
     if let Some(trouble) = response.extensions().get::<Arc<Trouble>>().cloned() {
         let status = response.status();
@@ -232,6 +243,13 @@ pub fn session_cookie(site: &Site, token: &str) -> String {
     let age = if token.is_empty() { "; Max-Age=0" } else { "" };
     let secure = secure(site);
     format!("{SESSION}={token}; Path=/; HttpOnly; SameSite=Lax{secure}{age}")
+}
+
+/// The cookie that keeps which of their areas somebody looks at.
+pub fn area_cookie(site: &Site, area: &str) -> String {
+    let secure = secure(site);
+    let area = super::page::encode(area);
+    format!("{AREA}={area}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}")
 }
 
 fn secure(site: &Site) -> &'static str {

@@ -137,6 +137,46 @@ impl Page {
         }
     }
 
+    /// A value with its unit in mind: money with thousands separators, all else as [`Page::value`].
+    pub fn amount(&self, text: &str, unit: &str) -> String {
+        if unit.starts_with('元') || unit.starts_with("yuan") {
+            grouped_money(text)
+        } else {
+            self.value(text)
+        }
+    }
+
+    /// A unit of the law in this language: `元/月` is `yuan/month`.
+    pub fn unit(&self, unit: &str) -> String {
+        if self.visit.lang == Lang::Zh {
+            return unit.to_string();
+        }
+        if unit == "人" {
+            return "persons".to_string();
+        }
+        let parts = unit.split('/').map(|part| match part {
+            "元" => "yuan",
+            "月" => "month",
+            "年" => "year",
+            "人" => "person",
+            "日" => "day",
+            "岁" => "years of age",
+            "次" => "times",
+            other => other,
+        });
+        parts.collect::<Vec<_>>().join("/")
+    }
+
+    /// A sentence of the law's, its sums with thousands separators.
+    pub fn told(&self, text: &Bilingual) -> String {
+        group_sums(&self.say(text))
+    }
+
+    /// What the pages call somebody who recorded or did something.
+    pub fn who(&self, account: &str) -> String {
+        self.say(&self.site.source.name_of(account))
+    }
+
     /// A heading of a decision table: the format's own words translated.
     pub fn heading(&self, text: &str) -> String {
         match text {
@@ -184,6 +224,11 @@ impl Page {
     /// A moment, to the minute, in Beijing time.
     pub fn moment(&self, at: &Instant) -> String {
         self.visit.lang.moment(*at)
+    }
+
+    /// The day of a moment, in Beijing time.
+    pub fn civil_day(&self, at: &Instant) -> String {
+        self.visit.lang.day(super::words::beijing(*at).date_naive())
     }
 
     /// The visitor.
@@ -252,6 +297,15 @@ impl Page {
         }
     }
 
+    /// Where a switch of areas leads back to: this page without what it filters by, since a filter may
+    /// name an area of before.
+    pub fn here(&self) -> &str {
+        match self.visit.path.as_str() {
+            path if path.ends_with("/act") || path.starts_with("/payments/") => "/",
+            path => path,
+        }
+    }
+
     /// The main menu for this visitor.
     pub fn nav(&self) -> Vec<NavItem> {
         let all: [(&'static str, &str, Option<Right>); 7] = [
@@ -314,6 +368,61 @@ impl FromRequestParts<Arc<Site>> for Signed {
             None => Err(Trouble::SignIn),
         }
     }
+}
+
+/// A decimal as the law's values write it (`-12345.6`) with thousands separators; any other text whole.
+fn grouped_money(text: &str) -> String {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => ("−", rest),
+        None => ("", text),
+    };
+    let (whole, part) = digits
+        .split_once('.')
+        .map_or((digits, None), |(w, p)| (w, Some(p)));
+    let all = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    if !all(whole) || part.is_some_and(|part| !all(part)) {
+        return text.to_string();
+    }
+    let mut out = String::from(sign);
+    for (i, c) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    if let Some(part) = part {
+        out.push('.');
+        out.push_str(part);
+        // A sum has two decimals or none.
+        if part.len() == 1 {
+            out.push('0');
+        }
+    }
+    out
+}
+
+/// Numbers that stand before a word for money, with thousands separators.
+fn group_sums(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(start);
+        out.push_str(before);
+        let end = from
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(from.len());
+        let (number, after) = from.split_at(end);
+        let unit = after.trim_start();
+        let glued = before.ends_with(|c: char| c == '-' || c == ',' || c.is_ascii_alphabetic());
+        if !glued && (unit.starts_with('元') || unit.starts_with("yuan")) {
+            out.push_str(&grouped_money(number));
+        } else {
+            out.push_str(number);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Numbers that pages count with.
@@ -492,5 +601,20 @@ mod tests {
                 ("c".into(), String::new()),
             ]
         );
+    }
+
+    #[test]
+    fn sums_in_sentences_are_grouped_and_nothing_else_is() {
+        assert_eq!(
+            group_sums("标准 823 元乘 2 人为 1646 元，〔2021〕57号，2026-10-01，1234567.5 元。"),
+            "标准 823 元乘 2 人为 1,646 元，〔2021〕57号，2026-10-01，1,234,567.50 元。"
+        );
+        assert_eq!(
+            group_sums("of 19752 yuan in 2026"),
+            "of 19,752 yuan in 2026"
+        );
+        assert_eq!(grouped_money("-12345.6"), "−12,345.60");
+        assert_eq!(grouped_money("在业"), "在业");
+        assert_eq!(grouped_money("1000"), "1,000");
     }
 }

@@ -1,5 +1,7 @@
 //! Who is signed in, and what their role may do.
 
+use super::source::{Source, Trouble};
+use super::view::Named;
 use super::words::Lang;
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
@@ -20,10 +22,8 @@ pub struct Account {
     pub display: Bilingual,
     /// Role.
     pub role: Role,
-    /// Area code that bounds everything they see.
-    pub area: String,
-    /// The area's name.
-    pub area_name: Bilingual,
+    /// The areas that bound everything they see; at least one.
+    pub areas: Vec<Named>,
     /// Argon2 in PHC form; empty: no sign-in by password.
     pub password: String,
 }
@@ -37,13 +37,40 @@ pub struct Viewer {
     pub display: Bilingual,
     /// Role.
     pub role: Role,
-    /// Area code.
+    /// All their areas; at least one.
+    pub areas: Vec<Named>,
+    /// Code of the one of them that they look at now.
     pub area: String,
     /// Its name.
     pub area_name: Bilingual,
 }
 
 impl Viewer {
+    /// The viewer that an account becomes, looking at `area` when it is one of theirs, else at their first.
+    pub fn of(account: Account, area: Option<&str>) -> Viewer {
+        let chosen = account.areas.iter().find(|a| Some(a.id.as_str()) == area);
+        let chosen = chosen.or(account.areas.first()).cloned();
+        let (area, area_name) = chosen.map(|a| (a.id, a.name)).unwrap_or_default();
+        Viewer {
+            name: account.name,
+            display: account.display,
+            role: account.role,
+            areas: account.areas,
+            area,
+            area_name,
+        }
+    }
+
+    /// Is this one of their areas, or within one?
+    pub fn sees(&self, area: &str) -> bool {
+        self.areas.iter().any(|own| area.starts_with(&own.id))
+    }
+
+    /// Codes of all their areas.
+    pub fn codes(&self) -> Vec<String> {
+        self.areas.iter().map(|a| a.id.clone()).collect()
+    }
+
     /// The role as files write it.
     pub fn role_name(&self) -> &'static str {
         role_name(self.role)
@@ -163,25 +190,21 @@ pub fn both(key: &str) -> Bilingual {
     }
 }
 
-/// How long a session lasts without a request.
-const IDLE: TimeDelta = TimeDelta::hours(8);
+/// How long a session lasts: a day's work. Whoever comes in the next morning signs in.
+const LASTS: TimeDelta = TimeDelta::hours(12);
+/// How long a message waits for its page.
+const MESSAGE_WAITS: TimeDelta = TimeDelta::minutes(30);
 /// Wrong passwords before a name has to wait.
 const TRIES: u32 = 5;
 /// How long it waits.
 const WAIT: TimeDelta = TimeDelta::seconds(60);
 
-struct Open {
-    viewer: Viewer,
-    csrf: String,
-    flashes: Vec<Flash>,
-    last: Instant,
-}
-
-/// Open sessions. Only digests of the tokens are kept, so that a dump of the memory or a later
-/// store gives nobody a session.
+/// Sessions as a request needs them. The sessions themselves are with the records, as digests of their
+/// tokens, so that a restart signs nobody out and another process knows them too; here are the messages
+/// for the next page and the wrong passwords of the last minute, which may be lost.
 #[derive(Default)]
 pub struct Sessions {
-    open: Mutex<HashMap<[u8; 32], Open>>,
+    flashes: Mutex<HashMap<[u8; 32], (Vec<Flash>, Instant)>>,
     failures: Mutex<HashMap<String, (u32, Instant)>>,
 }
 
@@ -194,55 +217,60 @@ pub struct Current {
     pub csrf: String,
 }
 
+/// Opens a session and gives its token for the cookie.
+///
+/// # Errors
+/// When it cannot be kept.
+pub async fn open(source: &dyn Source, account: &str, now: Instant) -> Result<String, Trouble> {
+    let token = random_token();
+    source
+        .open_session(account, digest(&token), now, now + LASTS)
+        .await?;
+    Ok(token)
+}
+
+/// The session of a token, when it still lasts; `area` is the one of their areas that they chose.
+///
+/// # Errors
+/// When sessions cannot be read.
+pub async fn find(
+    source: &dyn Source,
+    token: &str,
+    area: Option<&str>,
+    now: Instant,
+) -> Result<Option<Current>, Trouble> {
+    let account = source.session(digest(token), now).await?;
+    Ok(account.map(|account| Current {
+        viewer: Viewer::of(account, area),
+        // Follows from the token, which only the browser knows, so that a form outlives a restart too.
+        csrf: hex(&digest(&format!("form {token}"))),
+    }))
+}
+
+/// Ends a session.
+///
+/// # Errors
+/// When that cannot be recorded.
+pub async fn close(source: &dyn Source, token: &str, now: Instant) -> Result<(), Trouble> {
+    source.close_session(digest(token), now).await
+}
+
 impl Sessions {
-    /// Opens a session and gives its token for the cookie.
-    pub fn open(&self, viewer: Viewer, now: Instant) -> String {
-        let token = random_token();
-        let mut open = lock(&self.open);
-        open.retain(|_, session| now - session.last < IDLE);
-        open.insert(
-            digest(&token),
-            Open {
-                viewer,
-                csrf: random_token(),
-                flashes: Vec::new(),
-                last: now,
-            },
-        );
-        token
-    }
-
-    /// The session of a token, when it still lasts.
-    pub fn find(&self, token: &str, now: Instant) -> Option<Current> {
-        let mut open = lock(&self.open);
-        let session = open
-            .get_mut(&digest(token))
-            .filter(|s| now - s.last < IDLE)?;
-        session.last = now;
-        Some(Current {
-            viewer: session.viewer.clone(),
-            csrf: session.csrf.clone(),
-        })
-    }
-
-    /// Ends a session.
-    pub fn close(&self, token: &str) {
-        lock(&self.open).remove(&digest(token));
-    }
-
     /// Leaves a message for the next page.
     pub fn leave(&self, token: &str, flash: Flash) {
-        if let Some(session) = lock(&self.open).get_mut(&digest(token)) {
-            session.flashes.push(flash);
-        }
+        let now = chrono::Utc::now();
+        let mut flashes = lock(&self.flashes);
+        flashes.retain(|_, (_, at)| now - *at < MESSAGE_WAITS);
+        let entry = flashes
+            .entry(digest(token))
+            .or_insert_with(|| (Vec::new(), now));
+        entry.0.push(flash);
     }
 
     /// Takes the messages.
     pub fn take(&self, token: &str) -> Vec<Flash> {
-        lock(&self.open)
-            .get_mut(&digest(token))
-            .map(|session| std::mem::take(&mut session.flashes))
-            .unwrap_or_default()
+        let taken = lock(&self.flashes).remove(&digest(token));
+        taken.map(|(flashes, _)| flashes).unwrap_or_default()
     }
 
     /// Must this name wait before it tries again?
@@ -276,7 +304,10 @@ fn digest(token: &str) -> [u8; 32] {
 
 /// 256 random bits as hexadecimal digits.
 pub fn random_token() -> String {
-    let bytes: [u8; 32] = rand::random();
+    hex(&rand::random::<[u8; 32]>())
+}
+
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -132,11 +132,25 @@ pub trait Source: Send + Sync {
     fn today(&self) -> Day;
     /// The instance's name: the district.
     fn name(&self) -> Bilingual;
-    /// Areas of the viewer that can be chosen: the viewer's own and those beneath, in order.
+    /// Areas that the viewer can choose: all their own and those beneath, in order.
     fn areas<'a>(&'a self, viewer: &'a Viewer) -> Answer<'a, Vec<Named>>;
 
     /// An account by the name that somebody signs in with.
     fn account<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Account>>;
+    /// What the pages call an account, a feed or a run that records name.
+    fn name_of(&self, account: &str) -> Bilingual;
+    /// Notes a session by the digest of its token.
+    fn open_session<'a>(
+        &'a self,
+        account: &'a str,
+        token: [u8; 32],
+        from: Instant,
+        until: Instant,
+    ) -> Answer<'a, ()>;
+    /// Whose session it is; none when it ended or its account was closed.
+    fn session(&self, token: [u8; 32], now: Instant) -> Answer<'_, Option<Account>>;
+    /// Ends a session.
+    fn close_session(&self, token: [u8; 32], now: Instant) -> Answer<'_, ()>;
     /// Accounts that a demo offers with one click; empty on a real instance.
     fn demo_accounts(&self) -> Answer<'_, Vec<Account>>;
 
@@ -208,13 +222,14 @@ pub trait Source: Send + Sync {
         viewer: &'a Viewer,
         programme: Option<String>,
     ) -> Answer<'a, PaymentsPage>;
-    /// A batch with its lines.
+    /// A batch with at most `limit` of its lines.
     fn batch<'a>(
         &'a self,
         viewer: &'a Viewer,
         id: Id,
         state: &'a str,
         after: Option<String>,
+        limit: usize,
     ) -> Answer<'a, BatchPage>;
     /// What an instruction would pay.
     fn instruct_preview<'a>(
@@ -263,7 +278,7 @@ pub trait Source: Send + Sync {
 
     /// A past determination beside today's.
     fn replay<'a>(&'a self, viewer: &'a Viewer, query: ReplayQuery) -> Answer<'a, Replay>;
-    /// The journal, newest first.
+    /// The journal, newest first, in words.
     fn journal<'a>(
         &'a self,
         viewer: &'a Viewer,

@@ -77,10 +77,14 @@ fn line(page: &Page, node: &NodeView, members: &[String], again: bool) -> String
         out,
         "<span class=\"name\">{}</span> <b>{}</b>",
         escape(&node.name),
-        escape(&page.value(&node.value))
+        escape(&page.amount(&node.value, &node.unit))
     );
     if !node.unit.is_empty() {
-        let _ = write!(out, " <span class=\"unit\">{}</span>", escape(&node.unit));
+        let _ = write!(
+            out,
+            " <span class=\"unit\">{}</span>",
+            escape(&page.unit(&node.unit))
+        );
     }
     let _ = write!(
         out,
@@ -91,7 +95,7 @@ fn line(page: &Page, node: &NodeView, members: &[String], again: bool) -> String
         let _ = write!(out, " <small>{}</small>", escape(&page.value(&node.note)));
     }
     if let Some(text) = node.text.as_ref().filter(|_| !again) {
-        let said = page.say(text);
+        let said = page.told(text);
         if !said.is_empty() {
             let _ = write!(out, " <span class=\"said\">{}</span>", escape(&said));
         }

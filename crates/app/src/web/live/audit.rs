@@ -92,6 +92,7 @@ impl Live {
     ) -> Result<Paged<JournalRow>, Trouble> {
         let page = self.office.store.journal(after.as_deref(), LINES).await?;
         let mut rows = Vec::with_capacity(page.items.len());
+        let everything = viewer.sees(&self.top);
         for line in page.items {
             let mut household = None;
             if let Some(subject) = line.entry.subject {
@@ -100,12 +101,13 @@ impl Live {
                     None => self.office.store.households_of_person(subject).await?.pop(),
                 };
                 match home {
+                    Some(id) if everything => household = Some(id),
                     Some(id) => match self.home(viewer, id).await {
                         Ok(_) => household = Some(id),
                         Err(Trouble::NotFound(_)) => continue,
                         Err(other) => return Err(other),
                     },
-                    None if viewer.area != self.top => continue,
+                    None if !everything => continue,
                     None => {}
                 }
             }
@@ -115,7 +117,7 @@ impl Live {
                 by: line.entry.actor.clone(),
                 what: line.entry.action.clone(),
                 household,
-                text: short(&line.entry.detail),
+                text: self.told(&line.entry.action, &line.entry.detail),
                 digest: line.hash[..4]
                     .iter()
                     .map(|byte| format!("{byte:02x}"))
@@ -172,33 +174,6 @@ pub(super) fn run_view(run: &Run) -> RunView {
             .map(plain)
             .unwrap_or_else(|| run.cursor.clone()),
     }
-}
-
-/// The detail of a line without ids and in a few words.
-fn short(detail: &serde_json::Value) -> String {
-    let empty = |value: &serde_json::Value| match value {
-        serde_json::Value::Null => true,
-        serde_json::Value::Array(items) => items.is_empty(),
-        serde_json::Value::String(text) => text.is_empty(),
-        _ => false,
-    };
-    let text = match detail {
-        serde_json::Value::Object(fields) => {
-            let told = fields
-                .iter()
-                .filter(|(name, value)| *name != "id" && !empty(value));
-            let parts: Vec<String> = told
-                .map(|(name, value)| format!("{name}: {}", plain(value)))
-                .collect();
-            parts.join("; ")
-        }
-        other => plain(other),
-    };
-    let mut cut: String = text.chars().take(160).collect();
-    if cut.len() < text.len() {
-        cut.push('…');
-    }
-    cut
 }
 
 /// Values of rules, evidence and parameters that differ, by name and member.

@@ -252,8 +252,13 @@ impl Live {
                 }
             })
             .collect::<Vec<EventView>>();
-        // What began with the opening stands after it, whatever their ids.
-        events.sort_by_key(|e| (e.at, e.what != "opened"));
+        // Of one moment: first the opening, then what ended, then what began with it.
+        let rank = |what: &str| match what {
+            "opened" => 0,
+            "step-begun" => 2,
+            _ => 1,
+        };
+        events.sort_by_key(|e| (e.at, rank(&e.what)));
         let notices = self
             .office
             .store
@@ -300,7 +305,7 @@ impl Live {
             return Vec::new();
         };
         let last = all.last().is_some_and(|s| s.id == step.id);
-        let (actor, nesting) = (actor(viewer), Nesting::new(&self.areas));
+        let (actor, nesting) = (actor(viewer, &case.area), Nesting::new(&self.areas));
         let allowed = |act| match may(&actor, act, &case.area, &nesting) {
             Ok(()) => "",
             Err(Denied::FourEyes { .. }) => "four-eyes",
@@ -389,7 +394,7 @@ impl Live {
             _ => return Err(Trouble::NotFound("act")),
         };
         let shard = &file.case.subject.shard;
-        let actor = actor(viewer);
+        let actor = actor(viewer, &file.case.area);
         self.office
             .act(
                 shard,
@@ -564,12 +569,13 @@ impl Live {
     }
 }
 
-/// The viewer as the casework room knows actors.
-fn actor(viewer: &Viewer) -> Actor {
+/// The viewer as the casework room knows actors: in the one of their areas that a case lies in.
+fn actor(viewer: &Viewer, area: &str) -> Actor {
+    let own = viewer.areas.iter().find(|own| area.starts_with(&own.id));
     Actor {
         user: viewer.name.clone(),
         roles: vec![viewer.role],
-        area: viewer.area.clone(),
+        area: own.map_or_else(|| viewer.area.clone(), |own| own.id.clone()),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::service::change::Facts;
 use crate::web::session::{Viewer, both};
 use crate::web::source::Trouble;
 use crate::web::view::change::{
-    ChangeForm, ChangePage, Input, KindForm, Preview, PreviewRow, Recorded,
+    ChangeForm, ChangePage, Input, KindForm, PlaceGroup, Preview, PreviewRow, Recorded,
 };
 use crate::web::view::{Named, OutcomeView};
 use base::{Day, Id, Period, parse_day};
@@ -19,7 +19,7 @@ use ledger::position::Position;
 use policy::law::EvidenceKind;
 use policy::programme::Bilingual;
 use registry::identity::person_number;
-use registry::record::{Evidence, Identity, Membership, Person, Provenance, Sex};
+use registry::record::{Evidence, Identity, Membership, Person, Provenance, Residence, Sex};
 use registry::slice::HouseholdHistory;
 use registry::timeline::HEAD;
 use serde_json::Value;
@@ -29,6 +29,7 @@ const DEATH: &str = "register:death";
 const BIRTH: &str = "register:birth";
 const MOVE_IN: &str = "register:move-in";
 const MOVE_OUT: &str = "register:move-out";
+const ADDRESS: &str = "register:address";
 
 /// What is to be recorded, in records and in a sentence.
 struct Read {
@@ -54,7 +55,29 @@ impl Live {
                 .map(|m| self.person_ref(&home, m.person))
                 .collect(),
             kinds: self.kinds(),
+            places: self.places(),
+            area: self.area(&self.area_of(&home)),
+            address: self.address_of(&home),
         })
+    }
+
+    /// The communities of the instance, by the area around them: those that hold no other.
+    fn places(&self) -> Vec<PlaceGroup> {
+        let holds = |code: &str| self.areas.iter().any(|a| a.parent.as_deref() == Some(code));
+        let inside = |a: &&registry::record::Area| a.code.starts_with(&self.top);
+        let mut groups: Vec<PlaceGroup> = Vec::new();
+        for area in self.areas.iter().filter(inside).filter(|a| !holds(&a.code)) {
+            let place = self.area(&area.code);
+            let around = area.parent.as_deref().unwrap_or(&area.code);
+            match groups.iter_mut().find(|g| g.around.id == around) {
+                Some(group) => group.places.push(place),
+                None => groups.push(PlaceGroup {
+                    around: self.area(around),
+                    places: vec![place],
+                }),
+            }
+        }
+        groups
     }
 
     fn kinds(&self) -> Vec<KindForm> {
@@ -67,7 +90,7 @@ impl Live {
             input: Input::None,
             unit: String::new(),
             note: String::new(),
-            group: "register".into(),
+            group: both("group-register"),
         };
         let mut kinds = Vec::new();
         if self.death_kind().is_some() {
@@ -76,6 +99,7 @@ impl Live {
         kinds.push(register(BIRTH, "kind-birth", "new-person"));
         kinds.push(register(MOVE_IN, "kind-move-in", "new-person"));
         kinds.push(register(MOVE_OUT, "kind-move-out", "person"));
+        kinds.push(register(ADDRESS, "kind-address", "household"));
         for subject in [Subject::Household, Subject::Person] {
             for kind in self
                 .office
@@ -96,7 +120,7 @@ impl Live {
                     input: input_of(&kind.ty),
                     unit: unit_of(kind),
                     note: kind.note.clone(),
-                    group: String::new(),
+                    group: self.shelf.heading(&kind.citation),
                 });
             }
         }
@@ -115,6 +139,10 @@ impl Live {
         let read = self.read_form(&home, household, form, viewer, at).await?;
         let correction = self.office.preview(&read.facts, &viewer.name, at).await?;
         let rows = self.preview_rows(&home, &correction).await?;
+        let mut told = follows(&correction);
+        if form.kind == ADDRESS {
+            told.extend(self.moving(viewer, &home, household, &form.area).await?);
+        }
         Ok(Preview {
             household,
             head: self.head_of(&home),
@@ -122,8 +150,44 @@ impl Live {
             rows,
             arrears: correction.sums.iter().map(|s| s.arrears).sum(),
             overpaid: correction.sums.iter().map(|s| s.overpaid).sum(),
-            follows: follows(&correction),
+            follows: told,
         })
+    }
+
+    /// What a move means for those who look after the household.
+    async fn moving(
+        &self,
+        viewer: &Viewer,
+        home: &HouseholdHistory,
+        household: Id,
+        area: &str,
+    ) -> Result<Vec<Bilingual>, Trouble> {
+        let mut told = Vec::new();
+        let name = self.area(area).name;
+        if !viewer.sees(area) {
+            told.push(Bilingual {
+                zh: format!("登记后由{}管理，您将看不到这户。", name.zh),
+                en: format!("{} looks after it then, and you no longer see it.", name.en),
+            });
+        }
+        let mut open = 0;
+        for subject in [household]
+            .into_iter()
+            .chain(super::people::persons_ever(home))
+        {
+            let files = self.office.store.cases_of(&home.shard, subject).await?;
+            open += files
+                .iter()
+                .filter(|f| f.case.state().closed.is_none())
+                .count();
+        }
+        if open > 0 {
+            told.push(Bilingual {
+                zh: format!("有 {open} 个未办结的办件，仍由原辖区办结。"),
+                en: format!("{open} open cases are finished where they were opened."),
+            });
+        }
+        Ok(told)
     }
 
     async fn preview_rows(
@@ -178,6 +242,7 @@ impl Live {
             evidence: read.request,
             periods: done.correction.determinations.len() as u64,
             case: done.correction.cases.first().map(|c| c.id),
+            away: form.kind == ADDRESS && !viewer.sees(&form.area),
         })
     }
 
@@ -262,6 +327,37 @@ impl Live {
                     home, household, form, &mut facts, request, valid.from, provenance, at,
                 )
                 .await?
+            }
+            ADDRESS => {
+                let street = form.address.trim();
+                let mut places = self.places().into_iter().flat_map(|group| group.places);
+                let place = places.find(|place| place.id == form.area).ok_or_else(|| {
+                    Trouble::input("请选择迁往哪个社区", "choose the community moved to")
+                })?;
+                if street.is_empty() {
+                    return Err(Trouble::input("请填写新住址", "give the new address"));
+                }
+                if (place.id.as_str(), street) == (&self.area_of(home), &self.address_of(home)) {
+                    return Err(Trouble::input(
+                        "与现住址相同",
+                        "this is the address that it has",
+                    ));
+                }
+                facts.residences.push(Residence {
+                    id: request,
+                    household,
+                    area: place.id.clone(),
+                    address: street.into(),
+                    valid: Period::since(valid.from),
+                    provenance,
+                });
+                Bilingual {
+                    zh: format!("本户自 {} 起住{}，{street}。", valid.from, place.name.zh),
+                    en: format!(
+                        "The household lives in {} from {} on: {street}.",
+                        place.name.en, valid.from
+                    ),
+                }
             }
             _ => self.fact(
                 home, household, form, &mut facts, request, valid, provenance,

@@ -120,6 +120,7 @@ impl Live {
             name: String::new(),
             display: Default::default(),
             role: Role::Analyst,
+            areas: vec![self.area(&self.top)],
             area: self.top.clone(),
             area_name: Default::default(),
         };

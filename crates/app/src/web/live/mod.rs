@@ -7,6 +7,7 @@ mod district;
 mod pay;
 mod people;
 pub mod shelf;
+mod told;
 pub mod trace;
 mod why;
 
@@ -24,14 +25,14 @@ use super::view::payment::{AnswerView, BatchPage, Download, InstructView, Paymen
 use super::view::why::{Why, WhyQuery};
 use super::view::{HouseholdRow, Named, Paged};
 use crate::service::{Office, ServiceError};
-use base::{Day, Id, Month};
+use base::{Day, Id, Instant, Month};
 use casework::procedure::CaseError;
 use entitlement::change::At;
 use policy::programme::Bilingual;
 use registry::record::Area;
 use shelf::Shelf;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use store::{Staff, StoreError};
 
 /// The setting that says that an instance is a demo, as the demo writes it.
@@ -47,6 +48,8 @@ pub struct Live {
     top: String,
     demo: bool,
     counts: district::Counts,
+    /// Names of accounts as pages show them; read again whenever somebody signs in.
+    names: RwLock<HashMap<String, Bilingual>>,
 }
 
 impl Live {
@@ -80,7 +83,20 @@ impl Live {
             top,
             demo,
             counts,
+            names: RwLock::default(),
         })
+    }
+
+    /// Reads the names of those who may sign in.
+    async fn read_names(&self) -> Result<(), Trouble> {
+        let staff = self.office.store.staff().await?;
+        let names = staff
+            .into_iter()
+            .map(|s| (s.name, shelf::halves(&s.display)))
+            .collect();
+        // A panic elsewhere leaves a map of whole names.
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) = names;
+        Ok(())
     }
 
     /// This moment.
@@ -122,11 +138,11 @@ impl Live {
 
     /// Does the viewer see an area?
     fn sees(viewer: &Viewer, area: &str) -> bool {
-        area.starts_with(&viewer.area)
+        viewer.sees(area)
     }
 
     /// The area that an answer is bounded by: the one asked for when it lies within the viewer's, the
-    /// viewer's own when none is asked for. Another one does not exist for them.
+    /// one they look at when none is asked for. Another one does not exist for them.
     fn bound(viewer: &Viewer, asked: Option<&str>) -> Result<String, Trouble> {
         match asked {
             None | Some("") => Ok(viewer.area.clone()),
@@ -136,25 +152,15 @@ impl Live {
     }
 
     fn account_of(&self, staff: Staff) -> Account {
-        // Several areas of one person are not offered by any command yet; the first one bounds.
-        let area = staff
-            .areas
-            .first()
-            .cloned()
-            .unwrap_or_else(|| self.top.clone());
-        let (zh, en) = staff
-            .display
-            .split_once(" · ")
-            .unwrap_or((&staff.display, &staff.display));
+        let mut areas: Vec<Named> = staff.areas.iter().map(|code| self.area(code)).collect();
+        if areas.is_empty() {
+            areas.push(self.area(&self.top));
+        }
         Account {
-            display: Bilingual {
-                zh: zh.into(),
-                en: en.into(),
-            },
+            display: shelf::halves(&staff.display),
             name: staff.name,
             role: staff.role,
-            area_name: self.area(&area).name,
-            area,
+            areas,
             password: staff.secret,
         }
     }
@@ -244,6 +250,39 @@ impl Source for Live {
             let staff = self.office.store.staff_named(name).await?;
             Ok(staff.filter(|s| s.active).map(|s| self.account_of(s)))
         })
+    }
+
+    fn name_of(&self, account: &str) -> Bilingual {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        names
+            .get(account)
+            .cloned()
+            .unwrap_or_else(|| told::feed(account))
+    }
+
+    fn open_session<'a>(
+        &'a self,
+        account: &'a str,
+        token: [u8; 32],
+        from: Instant,
+        until: Instant,
+    ) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let store = &self.office.store;
+            store.put_session(token, account, from, until).await?;
+            self.read_names().await
+        })
+    }
+
+    fn session(&self, token: [u8; 32], now: Instant) -> Answer<'_, Option<Account>> {
+        Box::pin(async move {
+            let staff = self.office.store.session(token, now).await?;
+            Ok(staff.map(|staff| self.account_of(staff)))
+        })
+    }
+
+    fn close_session(&self, token: [u8; 32], now: Instant) -> Answer<'_, ()> {
+        Box::pin(async move { Ok(self.office.store.end_session(token, now).await?) })
     }
 
     fn demo_accounts(&self) -> Answer<'_, Vec<Account>> {
@@ -367,8 +406,9 @@ impl Source for Live {
         id: Id,
         state: &'a str,
         after: Option<String>,
+        limit: usize,
     ) -> Answer<'a, BatchPage> {
-        Box::pin(self.batch_page(viewer, id, state, after))
+        Box::pin(self.batch_page(viewer, id, state, after, limit))
     }
 
     fn instruct_preview<'a>(

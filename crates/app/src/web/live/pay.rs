@@ -16,13 +16,13 @@ use registry::identity::mask_account;
 use std::collections::HashSet;
 use store::BatchState;
 
-/// Lines of a page.
+/// Payees told of one by one whom an instruction leaves out.
 const LINES: usize = 100;
 
 impl Live {
     /// Batches are of the whole instance: who sees only a part of it sees none.
     pub(super) fn whole(&self, viewer: &Viewer) -> Result<(), Trouble> {
-        if self.top.starts_with(&viewer.area) {
+        if viewer.sees(&self.top) {
             Ok(())
         } else {
             Err(Trouble::NotFound("batch"))
@@ -165,6 +165,7 @@ impl Live {
         id: Id,
         state: &str,
         after: Option<String>,
+        limit: usize,
     ) -> Result<BatchPage, Trouble> {
         self.whole(viewer)?;
         let batch = self.find_batch(id).await?;
@@ -173,9 +174,13 @@ impl Live {
         let after: u32 = after.and_then(|a| a.parse().ok()).unwrap_or(0);
         let wanted =
             |p: &&Payment| p.sequence > after && (state.is_empty() || p.state.as_str() == state);
-        let mut found: Vec<&Payment> = payments.iter().filter(wanted).take(LINES + 1).collect();
-        let more = found.len() > LINES;
-        found.truncate(LINES);
+        let mut found: Vec<&Payment> = payments
+            .iter()
+            .filter(wanted)
+            .take(limit.saturating_add(1))
+            .collect();
+        let more = found.len() > limit;
+        found.truncate(limit);
         let next = found
             .last()
             .filter(|_| more)
@@ -205,13 +210,17 @@ impl Live {
 
     async fn line(&self, payment: &Payment) -> Result<LineRow, Trouble> {
         let store = &self.office.store;
-        let household = match store.household_shard(payment.payee).await? {
-            Some(_) => Some(payment.payee),
-            None => store.households_of_person(payment.payee).await?.pop(),
+        let (household, person) = match store.household_shard(payment.payee).await? {
+            Some(_) => (Some(payment.payee), None),
+            None => {
+                let home = store.households_of_person(payment.payee).await?.pop();
+                (home, Some(payment.payee))
+            }
         };
         Ok(LineRow {
             sequence: payment.sequence,
             household,
+            person,
             holder: payment.holder.clone(),
             account: mask_account(&payment.account),
             bank: payment.bank.clone(),

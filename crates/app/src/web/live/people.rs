@@ -60,7 +60,7 @@ impl Live {
             .unwrap_or_default()
     }
 
-    fn address_of(&self, home: &HouseholdHistory) -> String {
+    pub(super) fn address_of(&self, home: &HouseholdHistory) -> String {
         let at = self.at();
         timeline::residence_on(&home.residences, at.today, at.now)
             .or_else(|| {
@@ -114,7 +114,7 @@ impl Live {
         }
         let outcomes = outcomes
             .into_iter()
-            .map(|(id, (_, _, view))| (self.shelf.programme(&id).name.zh, view))
+            .map(|(id, (_, _, view))| (self.shelf.programme(&id), view))
             .filter(|(_, view)| view.name != "not-applicable")
             .collect();
         Ok(Some(HouseholdRow {
@@ -156,10 +156,9 @@ impl Live {
         if let Ok(id) = query.text.parse::<Id>()
             && store.household_shard(id).await?.is_some()
         {
-            let row = self
-                .row(id)
-                .await?
-                .filter(|row| row.area.id.starts_with(&area));
+            // Whoever names one finds it in any of their areas.
+            let row = self.row(id).await?;
+            let row = row.filter(|row| viewer.sees(&row.area.id));
             let total = Some(u64::from(row.is_some()));
             return Ok(Paged {
                 rows: row.into_iter().collect(),
@@ -169,7 +168,10 @@ impl Live {
         }
         let people = PeopleQuery {
             text: query.text.clone(),
-            areas: vec![area],
+            areas: match query.area {
+                Some(_) => vec![area],
+                None => viewer.codes(),
+            },
             after: query.after.clone(),
             limit: query.limit,
         };
@@ -212,6 +214,7 @@ impl Live {
             subjects.push((person, Some(self.person_ref(&home, person))));
         }
         let store = &self.office.store;
+        let batches = store.batches().await?;
         let (mut programmes, mut money, mut cases, mut notices) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (subject, person) in &subjects {
@@ -246,6 +249,7 @@ impl Live {
                 if position.periods().next().is_some() || !own.is_empty() {
                     money.push(MoneyView {
                         programme: self.shelf.programme(id),
+                        person: person.clone(),
                         owed: position.sum(|p| p.owed),
                         paid: position.sum(|p| p.paid - p.returned_after_paid),
                         in_transit: position.sum(|p| p.in_transit),
@@ -253,7 +257,7 @@ impl Live {
                         receivable: position.sum(|p| p.receivable),
                         recovered: position.sum(|p| p.withheld + p.repaid),
                         waived: position.sum(|p| p.waived),
-                        payments: own.iter().rev().map(|p| self.payment_row(p)).collect(),
+                        payments: own.iter().rev().map(|p| payment_row(p, &batches)).collect(),
                     });
                 }
             }
@@ -546,25 +550,6 @@ impl Live {
         format!("{}：{zh} · {}: {en}", programme.zh, programme.en)
     }
 
-    pub(super) fn payment_row(&self, payment: &ledger::payment::Payment) -> PaymentRow {
-        PaymentRow {
-            batch: payment.batch,
-            month: payment
-                .items
-                .first()
-                .map(|i| i.period.clone())
-                .unwrap_or_default(),
-            amount: payment.amount,
-            state: payment.state.as_str().into(),
-            bank_reason: payment.bank_reason.clone(),
-            items: payment
-                .items
-                .iter()
-                .map(|i| (i.period.clone(), i.amount))
-                .collect(),
-        }
-    }
-
     /// A case in a list.
     pub(super) fn case_row(&self, case: &Case, state: &str) -> CaseRow {
         let at = case.state();
@@ -612,6 +597,28 @@ impl Live {
             objection_until: notice.objection_until,
             made_at: notice.made_at,
         }
+    }
+}
+
+/// A payment with the run that it was in.
+fn payment_row(
+    payment: &ledger::payment::Payment,
+    batches: &[ledger::payment::Batch],
+) -> PaymentRow {
+    let batch = batches.iter().find(|b| b.id == payment.batch);
+    PaymentRow {
+        batch: payment.batch,
+        month: batch.map(|b| b.month.clone()).unwrap_or_default(),
+        sequence: payment.sequence,
+        pay_on: batch.map(|b| b.pay_on),
+        amount: payment.amount,
+        state: payment.state.as_str().into(),
+        bank_reason: payment.bank_reason.clone(),
+        items: payment
+            .items
+            .iter()
+            .map(|i| (i.period.clone(), i.amount))
+            .collect(),
     }
 }
 

@@ -28,6 +28,19 @@ pub struct Shelf {
 }
 
 impl Shelf {
+    /// The title of the article that a citation names, without its number; the number when it has none.
+    pub fn heading(&self, cited: &base::Citation) -> Bilingual {
+        let instruments = self.law.instruments().iter();
+        let article = instruments
+            .filter(|i| i.number == cited.instrument)
+            .flat_map(|i| &i.articles)
+            .find(|a| a.number == cited.article);
+        match article {
+            Some(article) if !article.title.zh.is_empty() => article.title.clone(),
+            _ => same(&cited.article),
+        }
+    }
+
     /// Checks the law once more for its warnings; examples run when they are first asked for.
     pub fn new(law: Law) -> Shelf {
         let (_, report) = Law::check(law.files().to_vec());
@@ -456,6 +469,15 @@ impl Shelf {
 
 fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// A text that says both, `甲 · A`; one that says one thing says it in both languages.
+pub fn halves(text: &str) -> Bilingual {
+    let (zh, en) = text.split_once(" · ").unwrap_or((text, text));
+    Bilingual {
+        zh: zh.into(),
+        en: en.into(),
+    }
 }
 
 /// The same text in both languages, for names that have only one.

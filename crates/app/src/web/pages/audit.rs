@@ -1,6 +1,7 @@
 //! Looking back.
 
 use crate::web::ask::Ask;
+use crate::web::export::{Cell, Format, sheet};
 use crate::web::page::{Page, Signed};
 use crate::web::source::{ReplayQuery, Trouble};
 pub use crate::web::tree::law_href;
@@ -16,6 +17,9 @@ const TABS: [(&str, &str); 3] = [
     ("/audit/journal", "journal"),
     ("/audit/verify", "verify"),
 ];
+
+/// Lines of the journal that one file holds, from the page shown on.
+const JOURNAL_ROWS: usize = 5000;
 
 #[derive(Template)]
 #[template(path = "audit.html")]
@@ -87,12 +91,50 @@ struct JournalPage {
 /// `GET /audit/journal`
 pub async fn journal(signed: Signed, Ask(ask): Ask) -> Result<Response, Trouble> {
     let Signed { viewer, page } = signed;
-    let rows = page.site.source.journal(&viewer, ask.text("after")).await?;
+    let source = &page.site.source;
+    if let Some(format) = Format::parse(ask.get("format")) {
+        let (mut rows, mut after) = (Vec::new(), ask.text("after"));
+        loop {
+            let part = source.journal(&viewer, after).await?;
+            rows.extend(part.rows);
+            match part.next {
+                Some(next) if rows.len() < JOURNAL_ROWS => after = Some(next),
+                _ => break,
+            }
+        }
+        return journal_sheet(&page, &rows, format);
+    }
+    let rows = source.journal(&viewer, ask.text("after")).await?;
     Ok(page.render(&JournalPage {
         rows,
         after: ask.get("after").into(),
         page: page.clone(),
     }))
+}
+
+fn journal_sheet(page: &Page, rows: &[JournalRow], format: Format) -> Result<Response, Trouble> {
+    let header = [
+        "sequence",
+        "recorded",
+        "who",
+        "what",
+        "household-id",
+        "about",
+        "digest",
+    ];
+    let header: Vec<String> = header.iter().map(|key| page.t(key)).collect();
+    let rows = rows.iter().map(|row| {
+        vec![
+            Cell::Number(row.sequence),
+            Cell::Text(page.moment(&row.at)),
+            Cell::Text(page.who(&row.by)),
+            Cell::Text(page.of_known("journal", &row.what)),
+            Cell::Text(row.household.map(|id| id.to_string()).unwrap_or_default()),
+            Cell::Text(page.say(&row.text)),
+            Cell::Text(row.digest.clone()),
+        ]
+    });
+    sheet("journal", &header, rows.collect(), format)
 }
 
 #[derive(Template)]

@@ -1,11 +1,14 @@
 //! A household, and applying for it.
 
-use crate::web::ask::{Sent, path_id};
+use crate::web::ask::{Ask, Sent, path_id};
+use crate::web::export::{Cell, Format, sheet};
 use crate::web::page::{Page, Signed, encode};
 use crate::web::session::Flash;
 use crate::web::source::Trouble;
 use crate::web::view::change::ApplyPage;
-use crate::web::view::household::{Household, Member, PeriodRow, ProgrammeStrip, VersionRow};
+use crate::web::view::household::{
+    Household, Member, MoneyView, NoticeView, PeriodRow, ProgrammeStrip, VersionRow,
+};
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
@@ -40,6 +43,11 @@ impl HouseholdPage {
         why_href(self.h.id, person, &strip.programme.id, &row.period)
     }
 
+    fn why_paid(&self, money: &MoneyView, period: &str) -> String {
+        let person = money.person.as_ref().map(|p| p.id);
+        why_href(self.h.id, person, &money.programme.id, period)
+    }
+
     fn why_version(&self, strip: &ProgrammeStrip, row: &PeriodRow, version: &VersionRow) -> String {
         let href = self.why(strip, row);
         let joint = if href.contains('?') { '&' } else { '?' };
@@ -57,13 +65,94 @@ pub fn why_href(household: Id, person: Option<Id>, programme: &str, period: &str
     )
 }
 
-/// `GET /households/{id}`
-pub async fn household(signed: Signed, Path(id): Path<String>) -> Result<Response, Trouble> {
+/// `GET /households/{id}`, with `?format=` its evidence as a file.
+pub async fn household(
+    signed: Signed,
+    Path(id): Path<String>,
+    Ask(ask): Ask,
+) -> Result<Response, Trouble> {
     let Signed { viewer, page } = signed;
     let id = path_id(&id, "household")?;
     let h = page.site.source.household(&viewer, id).await?;
+    if let Some(format) = Format::parse(ask.get("format")) {
+        return evidence_sheet(&page, &h, format);
+    }
     Ok(page.render(&HouseholdPage {
         h,
+        page: page.clone(),
+    }))
+}
+
+fn evidence_sheet(page: &Page, h: &Household, format: Format) -> Result<Response, Trouble> {
+    let header = [
+        "recorded",
+        "who",
+        "whose",
+        "fact",
+        "value",
+        "unit",
+        "valid-from",
+        "valid-to",
+        "source",
+        "note",
+    ];
+    let header: Vec<String> = header.iter().map(|key| page.t(key)).collect();
+    let rows = h.timeline.iter().map(|row| {
+        let whose = row
+            .person
+            .as_ref()
+            .map_or_else(|| page.t("the-household"), |p| p.name.clone());
+        let to = row.valid_to.map(|day| day.to_string()).unwrap_or_default();
+        let note = if row.superseded {
+            page.t("superseded")
+        } else {
+            String::new()
+        };
+        [
+            page.moment(&row.recorded_at),
+            page.who(&row.recorded_by),
+            whose,
+            page.say(&row.kind.name),
+            page.value(&row.value),
+            page.unit(&row.unit),
+            row.valid_from.to_string(),
+            to,
+            row.source.clone(),
+            note,
+        ]
+        .map(Cell::Text)
+        .to_vec()
+    });
+    sheet(
+        &format!("evidence-{}", h.id),
+        &header,
+        rows.collect(),
+        format,
+    )
+}
+
+#[derive(Template)]
+#[template(path = "letter.html")]
+struct LetterPage {
+    page: Page,
+    h: Household,
+    n: NoticeView,
+}
+
+/// `GET /households/{id}/letters/{letter}`: a letter by itself, as it is printed and handed over.
+pub async fn letter(
+    signed: Signed,
+    Path((household, letter)): Path<(String, String)>,
+) -> Result<Response, Trouble> {
+    let Signed { viewer, page } = signed;
+    let household = path_id(&household, "household")?;
+    let letter = path_id(&letter, "letter")?;
+    let h = page.site.source.household(&viewer, household).await?;
+    let found = h.notices.iter().find(|n| n.id == letter).cloned();
+    let n = found.ok_or(Trouble::NotFound("letter"))?;
+    Ok(page.render(&LetterPage {
+        h,
+        n,
         page: page.clone(),
     }))
 }

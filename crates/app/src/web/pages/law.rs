@@ -2,6 +2,7 @@
 
 pub use super::household::term;
 use crate::web::ask::Ask;
+use crate::web::export::{Cell, Format, sheet};
 use crate::web::page::Page;
 use crate::web::source::Trouble;
 use crate::web::tree::law_href;
@@ -121,6 +122,9 @@ impl ParametersPage {
 pub async fn parameters(page: Page, Ask(ask): Ask) -> Result<Response, Trouble> {
     let source = &page.site.source;
     let rows = source.parameters(ask.text("place"), ask.day("day")).await?;
+    if let Some(format) = Format::parse(ask.get("format")) {
+        return figures_sheet(&page, &rows, format);
+    }
     let places = source.law_index(None, None).await?.places;
     let day = ask.day("day").unwrap_or_else(|| page.today()).to_string();
     let place = ask.get("place").to_string();
@@ -131,4 +135,42 @@ pub async fn parameters(page: Page, Ask(ask): Ask) -> Result<Response, Trouble> 
         day,
         page: page.clone(),
     }))
+}
+
+fn figures_sheet(page: &Page, rows: &[ParameterView], format: Format) -> Result<Response, Trouble> {
+    let header = [
+        "parameter",
+        "value",
+        "unit",
+        "place",
+        "valid-from",
+        "valid-to",
+        "decided",
+        "source",
+        "status",
+        "instrument",
+        "article",
+    ];
+    let header: Vec<String> = header.iter().map(|key| page.t(key)).collect();
+    let day = |day: Option<base::Day>| day.map(|day| day.to_string()).unwrap_or_default();
+    let mut lines = Vec::new();
+    for p in rows {
+        for row in &p.rows {
+            let cells = [
+                p.name.clone(),
+                row.value.clone(),
+                page.unit(&p.unit),
+                page.say(&row.place.name),
+                day(row.from),
+                day(row.to),
+                day(row.known_from),
+                row.source.clone(),
+                page.of("law", &row.status),
+                p.instrument.clone(),
+                p.article.clone(),
+            ];
+            lines.push(cells.map(Cell::Text).to_vec());
+        }
+    }
+    sheet("figures", &header, lines, format)
 }

@@ -42,6 +42,10 @@ pub fn routes() -> Router<Arc<Site>> {
             needs(Right::Households, get(why::why)),
         )
         .route(
+            "/households/{id}/letters/{letter}",
+            needs(Right::Households, get(household::letter)),
+        )
+        .route(
             "/households/{id}/report",
             needs(Right::Report, get(report::form).post(report::send)),
         )
@@ -93,6 +97,7 @@ pub fn routes() -> Router<Arc<Site>> {
         .route("/signin", get(signin::form).post(signin::enter))
         .route("/signin/demo", post(signin::enter_demo))
         .route("/signout", post(signin::leave))
+        .route("/area", post(signin::area))
         .route("/assets/{file}", get(asset))
 }
 

@@ -37,10 +37,7 @@ impl ReportPage {
     fn groups(&self) -> Vec<(String, Vec<&KindForm>)> {
         let mut groups: Vec<(String, Vec<&KindForm>)> = Vec::new();
         for kind in &self.c.kinds {
-            let name = match kind.group.as_str() {
-                "" => self.page.of("subject", &kind.subject),
-                group => self.page.of("group", group),
-            };
+            let name = self.page.say(&kind.group);
             match groups.iter_mut().find(|(group, _)| *group == name) {
                 Some((_, kinds)) => kinds.push(kind),
                 None => groups.push((name, vec![kind])),
@@ -100,6 +97,7 @@ pub async fn send(
                     },
                 );
                 let to = match recorded.case {
+                    _ if recorded.away => "/households".to_string(),
                     Some(case) => format!("/cases/{case}"),
                     None => format!("/households/{household}"),
                 };
@@ -191,6 +189,8 @@ fn fields(form: &ChangeForm) -> Vec<(&'static str, String)> {
         ("sex", form.sex.clone()),
         ("birth", form.birth.clone()),
         ("relation", form.relation.clone()),
+        ("area", form.area.clone()),
+        ("address", form.address.clone()),
     ]
 }
 
@@ -218,6 +218,8 @@ fn read(sent: &Pairs, c: &ChangePage) -> ChangeForm {
         sex: sent.get("sex").to_string(),
         birth: sent.get("birth").to_string(),
         relation: sent.get("relation").to_string(),
+        area: sent.get("area").to_string(),
+        address: sent.get("address").to_string(),
     }
 }
 

@@ -125,6 +125,9 @@ pub async fn list(
     }
     let rows = source.list(&viewer, query).await?;
     let mut title = page.of("list", &list);
+    if let Some(month) = ask.month("month") {
+        title = format!("{title} · {}", page.month(&month));
+    }
     if let Some(kind) = ask.text("missing") {
         title = format!("{title}：{kind}");
     }
@@ -183,6 +186,7 @@ fn export(
                     .amount
                     .map(|fen| format!(" {fen}"))
                     .unwrap_or_default();
+                let programme = page.say(&programme.name);
                 format!("{programme} {}{amount}", page.of("outcome", &outcome.name))
             })
             .collect();

@@ -2,9 +2,9 @@
 
 use crate::web::Site;
 use crate::web::ask::{Ask, Sent};
-use crate::web::guard::{add_cookie, session_cookie};
-use crate::web::page::Page;
-use crate::web::session::{Account, Viewer, password_matches};
+use crate::web::guard::{add_cookie, area_cookie, session_cookie};
+use crate::web::page::{Page, Signed};
+use crate::web::session::{self, Account, password_matches};
 use crate::web::source::Trouble;
 use askama::Template;
 use axum::extract::State;
@@ -47,7 +47,7 @@ pub async fn enter(
     let name = sent.get("name").to_string();
     let outcome = check(&site, &name, sent.get("password")).await?;
     let message = match outcome {
-        Ok(account) => return Ok(open(&site, account, sent.get("next"))),
+        Ok(account) => return open(&site, &account, sent.get("next")).await,
         Err(key) => page.t(key),
     };
     let demo = site.source.demo_accounts().await?;
@@ -104,40 +104,42 @@ pub async fn enter_demo(
         .into_iter()
         .find(|account| account.name == sent.get("name"));
     match account {
-        Some(account) => Ok(open(&site, account, sent.get("next"))),
+        Some(account) => open(&site, &account, sent.get("next")).await,
         None => Err(Trouble::Forbidden),
     }
 }
 
 /// `POST /signout`
-pub async fn leave(State(site): State<Arc<Site>>, page: Page) -> Response {
+pub async fn leave(State(site): State<Arc<Site>>, page: Page) -> Result<Response, Trouble> {
     if let Some(token) = &page.visit.token {
-        site.sessions.close(token);
+        session::close(site.source.as_ref(), token, page.visit.now).await?;
     }
     let mut response = Redirect::to("/signin").into_response();
     add_cookie(response.headers_mut(), &session_cookie(&site, ""));
-    response
+    Ok(response)
 }
 
-fn open(site: &Arc<Site>, account: Account, next: &str) -> Response {
-    let viewer = viewer_of(account);
-    // An analyst has no list of work; everybody else starts with theirs.
+/// `POST /area`: looks at another of one's own areas.
+pub async fn area(
+    State(site): State<Arc<Site>>,
+    signed: Signed,
+    Sent(sent): Sent,
+) -> Result<Response, Trouble> {
+    let area = sent.get("area");
+    if !signed.viewer.areas.iter().any(|own| own.id == area) {
+        return Err(Trouble::NotFound("area"));
+    }
+    let mut response = Redirect::to(&safe_path(sent.get("next"))).into_response();
+    add_cookie(response.headers_mut(), &area_cookie(&site, area));
+    Ok(response)
+}
+
+async fn open(site: &Arc<Site>, account: &Account, next: &str) -> Result<Response, Trouble> {
     let start = safe_path(next);
-    let token = site.sessions.open(viewer, chrono::Utc::now());
+    let token = session::open(site.source.as_ref(), &account.name, chrono::Utc::now()).await?;
     let mut response = Redirect::to(&start).into_response();
     add_cookie(response.headers_mut(), &session_cookie(site, &token));
-    response
-}
-
-/// The viewer that an account becomes.
-pub fn viewer_of(account: Account) -> Viewer {
-    Viewer {
-        name: account.name,
-        display: account.display,
-        role: account.role,
-        area: account.area,
-        area_name: account.area_name,
-    }
+    Ok(response)
 }
 
 /// Only a path of this site, never another address.

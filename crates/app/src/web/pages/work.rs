@@ -6,7 +6,7 @@ use crate::web::export::{Cell, EXPORT_ROWS, Format, sheet};
 use crate::web::page::{Page, Signed};
 use crate::web::session::Flash;
 use crate::web::source::{CaseAct, Trouble};
-use crate::web::view::case::{CasePage, TaskQuery, TaskRow};
+use crate::web::view::case::{CasePage, CaseStep, TaskQuery, TaskRow};
 use crate::web::view::{Named, Paged};
 use askama::Template;
 use axum::extract::Path;
@@ -133,6 +133,14 @@ impl CaseTemplate {
             .map_or("", |d| d.period.as_str());
         let person = self.c.person.as_ref().map(|p| p.id);
         why_href(self.c.household, person, &self.c.case.programme.id, period)
+    }
+
+    /// The step that somebody else has to do, while the case is open.
+    fn waiting(&self) -> Option<&CaseStep> {
+        let own = ["done", "grant", "refuse"];
+        let mine = self.c.actions.iter().any(|a| own.contains(&a.act.as_str()));
+        let waits = self.c.case.state == "open" && !mine;
+        self.c.steps.iter().find(|s| waits && s.state == "now")
     }
 
     fn can_object(&self) -> bool {

@@ -39,7 +39,8 @@ pub struct JournalRow {
     #[schema(value_type = Option<String>)]
     pub household: Option<Id>,
     /// In one sentence.
-    pub text: String,
+    #[schema(value_type = super::TextSchema)]
+    pub text: Bilingual,
     /// First digits of the chain's digest.
     pub digest: String,
 }

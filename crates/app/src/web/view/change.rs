@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 /// A kind of change that can be reported, made from the law's evidence kinds and the register's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct KindForm {
-    /// Kind; the register's own are `register:death`, `register:birth`, `register:move-in`, `register:move-out`.
+    /// Kind; the register's own are `register:death`, `register:birth`, `register:move-in`,
+    /// `register:move-out` and `register:address`.
     pub kind: Named,
     /// `household` or `person`.
     pub subject: String,
@@ -20,8 +21,9 @@ pub struct KindForm {
     pub unit: String,
     /// A remark of the law.
     pub note: String,
-    /// The name of a heading to group it under; empty: none.
-    pub group: String,
+    /// The heading to group it under: the article that declares it, or the register.
+    #[schema(value_type = super::TextSchema)]
+    pub group: Bilingual,
 }
 
 /// How a value is asked for.
@@ -87,6 +89,21 @@ pub struct ChangeForm {
     /// To the head.
     #[serde(default)]
     pub relation: String,
+    /// For a change of address: code of the community moved to.
+    #[serde(default)]
+    pub area: String,
+    /// Street and door there.
+    #[serde(default)]
+    pub address: String,
+}
+
+/// Communities of one sub-district that a household can move to.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PlaceGroup {
+    /// The area around them.
+    pub around: Named,
+    /// The communities.
+    pub places: Vec<Named>,
 }
 
 /// The form's page.
@@ -101,6 +118,12 @@ pub struct ChangePage {
     pub members: Vec<PersonRef>,
     /// Kinds that can be reported.
     pub kinds: Vec<KindForm>,
+    /// Where a household can move to: every community of the district, also outside the viewer's area.
+    pub places: Vec<PlaceGroup>,
+    /// Where it lives now.
+    pub area: Named,
+    /// Its address now.
+    pub address: String,
 }
 
 /// What a change would do, before it is recorded.
@@ -162,6 +185,8 @@ pub struct Recorded {
     /// A case that it opened.
     #[schema(value_type = Option<String>)]
     pub case: Option<Id>,
+    /// Does the household live outside the caller's areas now?
+    pub away: bool,
 }
 
 /// A programme's application form.

@@ -146,6 +146,8 @@ pub struct VersionRow {
 pub struct MoneyView {
     /// Programme.
     pub programme: Named,
+    /// For a programme about persons: whose.
+    pub person: Option<PersonRef>,
     /// Owed in all.
     #[schema(value_type = i64)]
     pub owed: Fen,
@@ -179,6 +181,11 @@ pub struct PaymentRow {
     pub batch: Id,
     /// Pay run.
     pub month: String,
+    /// Line of the batch.
+    pub sequence: u32,
+    /// Day that the bank was told.
+    #[schema(value_type = Option<String>)]
+    pub pay_on: Option<Day>,
     /// Sum.
     #[schema(value_type = i64)]
     pub amount: Fen,

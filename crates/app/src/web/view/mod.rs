@@ -87,7 +87,7 @@ pub struct HouseholdRow {
     /// Street and door, for those who visit.
     pub address: String,
     /// Latest outcomes by programme, for the month asked for.
-    pub outcomes: Vec<(String, OutcomeView)>,
+    pub outcomes: Vec<(Named, OutcomeView)>,
     /// Whatever the list is about: what is missing, a difference, a date.
     pub note: String,
 }

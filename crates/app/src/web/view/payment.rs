@@ -120,6 +120,9 @@ pub struct LineRow {
     /// Household.
     #[schema(value_type = Option<String>)]
     pub household: Option<Id>,
+    /// For a programme about persons: whose.
+    #[schema(value_type = Option<String>)]
+    pub person: Option<Id>,
     /// Holder.
     pub holder: String,
     /// Account, masked.
@@ -132,7 +135,7 @@ pub struct LineRow {
     /// Parts: period and amount.
     #[schema(value_type = Vec<(String, i64)>)]
     pub items: Vec<(String, Fen)>,
-    /// `instructed`, `unknown`, `paid`, `returned`.
+    /// `instructed`, `unknown`, `paid`, `rejected`, `returned`.
     pub state: String,
     /// Bank's reason.
     pub bank_reason: Option<String>,

@@ -312,3 +312,60 @@ async fn a_household_outside_the_area_is_not_there() {
         .text;
     assert!(list.contains(&outside.to_string()));
 }
+
+#[tokio::test]
+async fn a_restart_signs_nobody_out() {
+    let mut browser = Browser::signed_in("caseworker").await;
+    let token = browser.token().await;
+    // Another process over the same records.
+    browser.router = router(Arc::new(Site::new(browser.sample.clone())));
+    assert_eq!(browser.get("/tasks").await.status, StatusCode::OK);
+    assert_eq!(
+        browser.token().await,
+        token,
+        "a form that was open is worth something"
+    );
+    browser.post("/signout", &[]).await;
+    assert!(browser.sample.sessions.lock().expect("lock").is_empty());
+}
+
+#[tokio::test]
+async fn a_session_ends_after_its_day_and_is_kept_as_a_digest() {
+    let mut browser = Browser::signed_in("auditor").await;
+    let cookie = browser.cookies.iter().find(|c| c.0 == "minsheng");
+    let cookie = cookie.expect("a session").1.clone();
+    {
+        let mut sessions = browser.sample.sessions.lock().expect("lock");
+        let kept: String = sessions[0].0.iter().map(|b| format!("{b:02x}")).collect();
+        assert_ne!(kept, cookie, "the token itself is kept nowhere");
+        let lasts = sessions[0].2 - chrono::Utc::now();
+        assert!(lasts > chrono::TimeDelta::hours(11) && lasts <= chrono::TimeDelta::hours(12));
+        sessions[0].2 = chrono::Utc::now();
+    }
+    assert_eq!(browser.get("/audit").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn who_has_several_areas_switches_between_them() {
+    let mut browser = Browser::signed_in("caseworker").await;
+    let first = browser.get("/").await.text;
+    assert!(
+        first.contains("东街道") && first.contains("value=\"Q3\""),
+        "{first}"
+    );
+    let gone = browser
+        .post("/area", &[("area", "Q3"), ("next", "/")])
+        .await;
+    assert_eq!(
+        (gone.status, gone.location.as_str()),
+        (StatusCode::SEE_OTHER, "/")
+    );
+    let page = browser.get("/").await.text;
+    assert!(page.contains("<h1>西街道"), "{page}");
+    // An area that is not theirs is not there, and a cookie that names one is passed over.
+    let other = browser.post("/area", &[("area", "Q2")]).await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
+    browser.cookies.retain(|c| c.0 != "minsheng-area");
+    browser.cookies.push(("minsheng-area".into(), "Q2".into()));
+    assert!(browser.get("/").await.text.contains("<h1>东街道"));
+}

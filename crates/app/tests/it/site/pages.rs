@@ -181,6 +181,17 @@ async fn lists_can_be_taken_away() {
     assert_eq!(csv.text.lines().count(), 3);
     let xlsx = browser.get("/tasks?format=xlsx").await;
     assert!(xlsx.text.starts_with("PK"));
+    let household = sample::id(1);
+    for (path, lines) in [
+        (format!("/households/{household}?format=csv"), 1),
+        ("/payments?format=csv".into(), 1),
+        (format!("/payments/{}?format=csv", sample::id(70)), 1),
+        ("/law/parameters?format=csv".into(), 1),
+    ] {
+        let csv = browser.get(&path).await;
+        assert!(csv.kind.starts_with("text/csv"), "{path}: {}", csv.text);
+        assert!(csv.text.lines().count() > lines, "{path}");
+    }
     let json = browser
         .get(&format!(
             "/households/{}/why/first/2026-05?format=json",

@@ -1,6 +1,8 @@
 //! An invented office: one household in one community, one that lies elsewhere, and a law of a few
 //! lines. Enough to see every page and to prove what nobody may see.
 
+mod records;
+
 use app::web::live::shelf::Shelf;
 use app::web::session::{Account, Viewer, hash_password};
 use app::web::source::{
@@ -20,6 +22,7 @@ use app::web::view::{HouseholdRow, Named, OutcomeView, Paged};
 use base::{Day, Fen, Id, Instant, Month, parse_day, parse_instant};
 use policy::law::{Law, SourceFile};
 use policy::programme::{Bilingual, Role};
+use records::*;
 use std::sync::Mutex;
 
 pub const PASSWORD: &str = "a right password";
@@ -131,6 +134,8 @@ pub struct Sample {
     pub shelf: Shelf,
     pub recorded: Mutex<Vec<ChangeForm>>,
     pub acts: Mutex<Vec<String>>,
+    /// Digest of the token, whose, until when.
+    pub sessions: Mutex<Vec<([u8; 32], String, Instant)>>,
     password: String,
 }
 
@@ -158,6 +163,7 @@ impl Sample {
             shelf: Shelf::new(law),
             recorded: Mutex::default(),
             acts: Mutex::default(),
+            sessions: Mutex::default(),
             password: hash_password(PASSWORD).expect("randomness"),
         }
     }
@@ -165,7 +171,7 @@ impl Sample {
     pub fn accounts(&self) -> Vec<Account> {
         let roles = [
             (Role::Community, "社工甲", "Community worker A", "Q1-01"),
-            (Role::Caseworker, "经办乙", "Caseworker B", "Q1"),
+            (Role::Caseworker, "经办乙", "Caseworker B", "Q1 Q3"),
             (Role::Approver, "审核丙", "Approver C", "Q"),
             (Role::Finance, "财务丁", "Finance D", "Q"),
             (Role::Auditor, "审计戊", "Auditor E", "Q"),
@@ -177,11 +183,17 @@ impl Sample {
                 name: app::web::session::role_name(role).into(),
                 display: two(zh, en),
                 role,
-                area: area.into(),
-                area_name: area_name(area),
+                areas: area.split(' ').map(area_named).collect(),
                 password: self.password.clone(),
             })
             .collect()
+    }
+}
+
+fn area_named(code: &str) -> Named {
+    Named {
+        id: code.into(),
+        name: area_name(code),
     }
 }
 
@@ -189,6 +201,7 @@ fn area_name(code: &str) -> Bilingual {
     match code {
         "Q" => two("甲区", "District A"),
         "Q1" => two("东街道", "East sub-district"),
+        "Q3" => two("西街道", "West sub-district"),
         _ => two("第一社区", "First community"),
     }
 }
@@ -196,7 +209,7 @@ fn area_name(code: &str) -> Bilingual {
 /// Household 1 lives in Q1-01, household 2 in Q2-01.
 fn sees(viewer: &Viewer, household: Id) -> bool {
     let home = if household == id(1) { "Q1-01" } else { "Q2-01" };
-    household == id(1) && home.starts_with(&viewer.area) || viewer.area == "Q" && household == id(2)
+    (household == id(1) || household == id(2)) && viewer.sees(home)
 }
 
 fn programme() -> Named {
@@ -219,7 +232,7 @@ fn row(n: u8) -> HouseholdRow {
         members: 3,
         area: named("Q1-01", "第一社区", "First community"),
         address: "东街 1 号".into(),
-        outcomes: vec![("甲津贴".into(), entitled(200))],
+        outcomes: vec![(programme(), entitled(200))],
         note: String::new(),
     }
 }
@@ -245,6 +258,35 @@ impl Source for Sample {
             .accounts()
             .into_iter()
             .find(|account| account.name == name)))
+    }
+
+    fn name_of(&self, account: &str) -> Bilingual {
+        let found = self.accounts().into_iter().find(|a| a.name == account);
+        found.map_or_else(|| two(account, account), |a| a.display)
+    }
+
+    fn open_session<'a>(
+        &'a self,
+        account: &'a str,
+        token: [u8; 32],
+        _: Instant,
+        until: Instant,
+    ) -> Answer<'a, ()> {
+        let mut sessions = self.sessions.lock().expect("lock");
+        sessions.push((token, account.into(), until));
+        now(Ok(()))
+    }
+
+    fn session(&self, token: [u8; 32], at: Instant) -> Answer<'_, Option<Account>> {
+        let sessions = self.sessions.lock().expect("lock");
+        let held = sessions.iter().find(|s| s.0 == token && s.2 > at);
+        let found = held.and_then(|s| self.accounts().into_iter().find(|a| a.name == s.1));
+        now(Ok(found))
+    }
+
+    fn close_session(&self, token: [u8; 32], _: Instant) -> Answer<'_, ()> {
+        self.sessions.lock().expect("lock").retain(|s| s.0 != token);
+        now(Ok(()))
     }
 
     fn demo_accounts(&self) -> Answer<'_, Vec<Account>> {
@@ -379,11 +421,17 @@ impl Source for Sample {
             input,
             unit: String::new(),
             note: String::new(),
-            group: group.into(),
+            group: two(group, group),
         };
         now(Ok(ChangePage {
             household,
             head: "赵一".into(),
+            places: vec![PlaceGroup {
+                around: area_named("Q1"),
+                places: vec![area_named("Q1-01")],
+            }],
+            area: area_named("Q1-01"),
+            address: "一号楼".into(),
             members: vec![PersonRef {
                 id: id(11),
                 name: "赵一".into(),
@@ -453,6 +501,7 @@ impl Source for Sample {
             evidence: id(90),
             periods: 4,
             case: None,
+            away: false,
         }))
     }
 
@@ -609,10 +658,12 @@ impl Source for Sample {
         _: Id,
         state: &'a str,
         _: Option<String>,
+        _: usize,
     ) -> Answer<'a, BatchPage> {
         let line = |n: u32, state: &str| LineRow {
             sequence: n,
             household: Some(id(1)),
+            person: None,
             holder: "赵一".into(),
             account: "6217************1234".into(),
             bank: "BANKCNXX".into(),
@@ -747,7 +798,7 @@ impl Source for Sample {
             by: "caseworker".into(),
             what: "evidence".into(),
             household: Some(id(1)),
-            text: "总收入 400".into(),
+            text: two("总收入，2026-03-01 起", "income, from 2026-03-01"),
             digest: "9f3a6c01".into(),
         }];
         now(Ok(Paged {
@@ -796,163 +847,5 @@ impl Sample {
             what_if: tried.what_if,
             explanation: tried.explanation,
         })
-    }
-}
-
-fn sample_case() -> CaseRow {
-    CaseRow {
-        id: id(50),
-        kind: "application".into(),
-        programme: programme(),
-        opened: day("2026-06-02"),
-        step: Some(two("批准", "Approval")),
-        due: Some(day("2026-06-20")),
-        state: "open".into(),
-    }
-}
-
-fn sample_notice() -> NoticeView {
-    NoticeView {
-        id: id(80),
-        programme: programme(),
-        kind: "changed".into(),
-        text: two(
-            "赵一：自 2026 年 3 月起甲津贴改为 100 元。",
-            "Zhao Yi: 100 yuan from March 2026.",
-        ),
-        objection_until: Some(day("2026-08-14")),
-        made_at: at("2026-06-15T02:00:00Z"),
-    }
-}
-
-fn sample_batch() -> BatchRow {
-    BatchRow {
-        id: id(70),
-        programme: programme(),
-        month: "2026-05".into(),
-        attempt: 1,
-        count: 3,
-        total: Fen::yuan(600),
-        pay_on: day("2026-05-10"),
-        made_at: at("2026-05-08T02:00:00Z"),
-        states: [1, 0, 1, 0, 1],
-        sums: [
-            Fen::yuan(200),
-            Fen::ZERO,
-            Fen::yuan(200),
-            Fen::ZERO,
-            Fen::yuan(200),
-        ],
-    }
-}
-
-fn sample_household(household: Id) -> Household {
-    let member = |n: u8, name: &str, relation: &str, sex: &str, birth: &str, age: i32| Member {
-        id: id(n),
-        name: name.into(),
-        number: "1**************1".into(),
-        relation: relation.into(),
-        sex: sex.into(),
-        birth: day(birth),
-        age,
-        died: None,
-        left: None,
-        facts: vec![FactView {
-            kind: named("工资", "工资", "wage"),
-            value: "400".into(),
-            unit: "元/月".into(),
-        }],
-    };
-    let period = |text: &str, yuan: i64, version: u32| PeriodRow {
-        period: text.into(),
-        version,
-        outcome: entitled(yuan),
-        reason: two(
-            "总收入 400 元，低于 600 元。",
-            "400 yuan is below 600 yuan.",
-        ),
-        made_at: at("2026-06-01T00:00:00Z"),
-        owed: Fen::yuan(yuan),
-        paid: Fen::yuan(yuan),
-        earlier: (1..version)
-            .map(|v| VersionRow {
-                version: v,
-                outcome: entitled(250),
-                made_at: at("2026-05-01T00:00:00Z"),
-            })
-            .collect(),
-    };
-    let fact = |n: u8, kind: &str, value: &str, superseded: bool| EvidenceRow {
-        id: id(n),
-        person: Some(PersonRef {
-            id: id(11),
-            name: "赵一".into(),
-        }),
-        kind: named(kind, kind, kind),
-        value: value.into(),
-        unit: "元/月".into(),
-        valid_from: day("2026-03-01"),
-        valid_to: None,
-        recorded_at: at("2026-03-05T01:30:00Z"),
-        recorded_by: "caseworker".into(),
-        source: "工资流水".into(),
-        superseded,
-    };
-    Household {
-        id: household,
-        head: "赵一".into(),
-        way: vec![
-            named("Q", "甲区", "District A"),
-            named("Q1", "东街道", "East sub-district"),
-        ],
-        address: "东街 1 号".into(),
-        opened: day("2019-04-02"),
-        members: vec![
-            member(11, "赵一", "户主", "male", "1971-02-03", 55),
-            member(12, "钱二", "配偶", "female", "1973-12-03", 52),
-            Member {
-                died: Some(day("2026-02-02")),
-                ..member(13, "赵三", "父母", "male", "1940-01-01", 86)
-            },
-        ],
-        programmes: vec![ProgrammeStrip {
-            programme: programme(),
-            person: None,
-            award_from: Some(month("2025-09")),
-            award_to: None,
-            periods: vec![
-                period("2026-06", 200, 1),
-                period("2026-05", 200, 2),
-                period("2026-04", 250, 1),
-            ],
-        }],
-        money: vec![MoneyView {
-            programme: programme(),
-            owed: Fen::yuan(650),
-            paid: Fen::yuan(450),
-            in_transit: Fen::yuan(200),
-            payable: Fen::ZERO,
-            receivable: Fen::yuan(50),
-            recovered: Fen::yuan(30),
-            waived: Fen::ZERO,
-            payments: vec![PaymentRow {
-                batch: id(70),
-                month: "2026-05".into(),
-                amount: Fen::yuan(200),
-                state: "paid".into(),
-                bank_reason: None,
-                items: vec![
-                    ("2026-05".into(), Fen::yuan(230)),
-                    ("2026-03".into(), Fen::yuan(-30)),
-                ],
-            }],
-        }],
-        cases: vec![sample_case()],
-        notices: vec![sample_notice()],
-        timeline: vec![
-            fact(91, "工资", "500", false),
-            fact(92, "工资", "400", true),
-        ],
-        may_apply: vec![programme()],
     }
 }
