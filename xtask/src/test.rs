@@ -20,6 +20,9 @@ pub fn run(args: &[String]) -> Result<()> {
         run_cargo(&words)
     })?;
     step("law", || minsheng(&["law", "check", "law"]))?;
+    step("the law's layout", || {
+        minsheng(&["law", "fmt", "--check", "law"])
+    })?;
     step("worked examples", || minsheng(&["law", "test", "law"]))?;
     step("pages in a browser", browser)?;
     println!(

@@ -1,4 +1,4 @@
-//! What the program measures of itself: `minsheng bench month`, `pay`, `sizes` and `law`.
+//! What the program measures of itself: `minsheng bench month`, `pay`, `sizes`, `why` and `law`.
 
 mod clock;
 mod month;
@@ -6,6 +6,7 @@ mod pay;
 mod postgres;
 mod server;
 mod sizes;
+mod why;
 
 use crate::cli::{BenchArgs, Failure, Outcome};
 use lawbench::{Options, Stopped};
@@ -16,10 +17,11 @@ pub async fn run(args: BenchArgs) -> Outcome {
         "month" => month::run(args).await,
         "pay" => pay::run(args).await,
         "sizes" => sizes::run(args).await,
+        "why" => why::run(args).await,
         "law" => law(&args),
         "postgres" => postgres::run(args).await,
         other => Err(Failure::Input(format!(
-            "there is no bench `{other}`; there are month, pay, postgres, sizes and law"
+            "there is no bench `{other}`; there are month, pay, postgres, sizes, why and law"
         ))),
     }
 }

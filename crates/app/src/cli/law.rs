@@ -240,11 +240,20 @@ fn check(args: &CheckArgs) -> Outcome {
                 programme_ids(law).len(),
             ];
             let [instruments, rules, figures, programmes] = counts;
+            let searched = match (properties, args.situations) {
+                (0, _) | (_, 0) => [String::new(), String::new()],
+                _ => [
+                    format!("，{properties} 条性质（判断了 {judged} 个情形）"),
+                    format!(", {properties} properties (judged in {judged} situations)"),
+                ],
+            };
             let zh = format!(
-                "{instruments} 部法规，{rules} 条规则，{figures} 个参数，{programmes} 个项目，{properties} 条性质（判断了 {judged} 个情形）：没有错误"
+                "{instruments} 部法规，{rules} 条规则，{figures} 个参数，{programmes} 个项目{}：没有错误",
+                searched[0]
             );
             let en = format!(
-                "{instruments} instruments, {rules} rules, {figures} parameters, {programmes} programmes, {properties} properties (judged in {judged} situations): fine"
+                "{instruments} instruments, {rules} rules, {figures} parameters, {programmes} programmes{}: fine",
+                searched[1]
             );
             match language {
                 Language::Chinese => println!("{zh}"),

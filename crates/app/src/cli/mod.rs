@@ -450,7 +450,7 @@ pub struct WorkdaysArgs {
 /// `bench`
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// month, pay, sizes or law.
+    /// month, pay, postgres, sizes, why or law.
     #[arg(default_value = "month")]
     pub name: String,
     /// Households; for `sizes` the most that are tried.

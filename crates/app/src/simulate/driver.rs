@@ -750,9 +750,11 @@ impl Simulation {
         for file in self.office.law().files() {
             let mut text = String::new();
             for line in file.text.lines() {
+                // Columns are laid out with blanks.
+                let plain = line.split_whitespace().collect::<Vec<_>>().join(" ");
                 let figure = line
                     .strip_prefix("| ")
-                    .filter(|_| !changed && line.contains(&needle))
+                    .filter(|_| !changed && plain.contains(&needle))
                     .and_then(|l| l.split(' ').next())
                     .and_then(|figure| figure.parse::<u32>().ok());
                 match figure {

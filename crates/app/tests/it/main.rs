@@ -5,6 +5,7 @@ mod cli;
 mod custody;
 mod entitled;
 mod explained;
+mod figures;
 mod guide;
 mod late;
 mod law_text;

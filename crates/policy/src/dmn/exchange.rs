@@ -166,9 +166,9 @@ fn logic(body: &RuleBody) -> (bool, BoxedKind) {
             };
             (true, kind)
         }
-        RuleBody::Table { hit, header, rows } => {
-            (false, BoxedKind::Table(table(hit, header, rows)))
-        }
+        RuleBody::Table {
+            hit, header, rows, ..
+        } => (false, BoxedKind::Table(table(hit, header, rows))),
     }
 }
 

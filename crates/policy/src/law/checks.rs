@@ -11,7 +11,7 @@ use super::programmes::Use;
 use super::source::{Findings, Span, say};
 use crate::programme::Subject;
 use base::Day;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 pub(crate) fn check(law: &Law, used_by_examples: &HashSet<String>, findings: &mut Findings<'_>) {
     let corpus = &*law.corpus;
@@ -21,12 +21,12 @@ pub(crate) fn check(law: &Law, used_by_examples: &HashSet<String>, findings: &mu
     for n in 0..corpus.definitions.len() {
         definition(law, n, &mut said, findings);
     }
-    cycles(law, findings);
+    super::cycles::check(law, findings);
     // What a rule with an error reads is not known, so nothing can be said to be unused.
     if !findings.report.has_errors() {
         unused(corpus, used_by_examples, findings);
         super::idle::check(corpus, findings);
-        super::gaps::check(law, findings);
+        super::gaps::programmes(law, findings);
     }
     row_articles(corpus, findings);
 }
@@ -299,7 +299,9 @@ fn definition(law: &Law, n: usize, said: &mut HashSet<(usize, Read)>, findings: 
                     );
                 }
             }
-            Read::Parameter(at) => coverage(law, at, place, &days, span, said, findings),
+            Read::Parameter(at) => {
+                super::gaps::parameter(law, at, place, &days, span, said, findings)
+            }
             Read::Kind(..) | Read::Previous | Read::Event => {}
         }
     }
@@ -314,204 +316,6 @@ fn active(edition: &Edition, definition: &super::model::Definition, n: usize) ->
         .symbols
         .rule(definition.subject, &definition.name)
         .is_some_and(|at| edition.rules[which(definition.subject)][at] == n as u32)
-}
-
-/// A figure must have no hole between its first row and its last: that is a mistake. Days before the
-/// first or after the last, at a level that gives the figure at all, are worth a warning: whatever
-/// needs it is undetermined then.
-fn coverage(
-    law: &Law,
-    parameter: usize,
-    place: usize,
-    days: &[Day],
-    span: &Span,
-    said: &mut HashSet<(usize, Read)>,
-    findings: &mut Findings<'_>,
-) {
-    let corpus = &*law.corpus;
-    let of = &corpus.parameters.list[parameter];
-    if of.rows.is_empty() {
-        if said.insert((usize::MAX, Read::Parameter(parameter))) {
-            findings.warn(
-                "missing-parameter",
-                span,
-                say(
-                    format!("参数 `{}` 没有一行数值，用到它的结果一律待定", of.name),
-                    format!(
-                        "the parameter `{}` has no row: whatever needs it stays undetermined",
-                        of.name
-                    ),
-                ),
-                say(
-                    "补上数值；没有来源的写 unverified",
-                    "add a value; one without a source is `unverified`",
-                ),
-            );
-        }
-        return;
-    }
-    let chain = corpus.places.chain_of(place);
-    let name = |p: usize| corpus.places.all()[p].code.as_str();
-    let own = of.places.iter().any(|p| chain.contains(p));
-    let within: BTreeSet<usize> = match own {
-        true => BTreeSet::from([place]),
-        false => of
-            .places
-            .iter()
-            .copied()
-            .filter(|&p| corpus.places.chain_of(p).contains(&place))
-            .collect(),
-    };
-    for p in within {
-        let chain = corpus.places.chain_of(p);
-        let mine: Vec<usize> = (0..of.rows.len())
-            .filter(|&n| chain.contains(&of.places[n]))
-            .collect();
-        let first = mine.iter().map(|&n| of.rows[n].from).min().flatten();
-        let hole = |later: bool| {
-            days.iter()
-                .copied()
-                .filter(|&d| of.row(&chain, d, None).is_none())
-                .find(|&d| {
-                    let comes = mine.iter().any(|&n| of.rows[n].from.is_some_and(|f| f > d));
-                    let began = first.is_none_or(|f| f <= d);
-                    (comes && began) == later
-                })
-        };
-        // Where an index ends, its rule has said so.
-        let indexed = |day: Day| {
-            let mut rows = mine.iter().map(|&n| &of.rows[n]);
-            rows.any(|row| row.computed && row.to.is_some_and(|to| to < day))
-        };
-        let at = mine
-            .last()
-            .map_or_else(|| span.clone(), |&n| of.spans[n].clone());
-        if let Some(day) = hole(true) {
-            if said.insert((p, Read::Parameter(parameter))) {
-                gap(&of.name, name(p), day, &at, findings);
-            }
-        } else if let Some(day) = hole(false).filter(|&day| own && !indexed(day))
-            && said.insert((p, Read::Parameter(parameter)))
-        {
-            findings.warn(
-                "parameter-gap",
-                &at,
-                say(
-                    format!(
-                        "参数 `{}` 在 {} 于 {day} 没有数值，用到它的规则却在施行",
-                        of.name,
-                        name(p)
-                    ),
-                    format!(
-                        "`{}` has no value at {} on {day}, while rules in force use it",
-                        of.name,
-                        name(p)
-                    ),
-                ),
-                say(
-                    "补一行；最后一行不写 to 表示延续",
-                    "add a row; a last row without `to` goes on",
-                ),
-            );
-        }
-    }
-}
-
-fn gap(parameter: &str, place: &str, day: Day, span: &Span, findings: &mut Findings<'_>) {
-    findings.error(
-        "parameter-gap",
-        span,
-        say(
-            format!("参数 `{parameter}` 在 {place} 于 {day} 没有数值"),
-            format!("the parameter `{parameter}` has no value at {place} on {day}"),
-        ),
-        say(
-            "补一行覆盖这一天；没有来源的写 unverified",
-            "add a row that covers the day; one without a source is `unverified`",
-        ),
-    );
-}
-
-/// Rules that need each other, with the way round.
-fn cycles(law: &Law, findings: &mut Findings<'_>) {
-    let mut said: HashSet<Vec<usize>> = HashSet::new();
-    let days: Vec<Day> = law.editions.days().to_vec();
-    for place in law.editions.lawgivers() {
-        for &day in &days {
-            let edition = law.edition_at(place, day, None);
-            let count = edition.corpus.definitions.len();
-            let mut state = vec![0u8; count];
-            for start in edition.rules.iter().flatten().chain(&edition.functions) {
-                let mut path = Vec::new();
-                walk(&edition, *start, &mut state, &mut path, &mut |cycle| {
-                    let mut key = cycle.to_vec();
-                    key.sort_unstable();
-                    if said.insert(key) {
-                        report_cycle(&edition, cycle, findings);
-                    }
-                });
-            }
-        }
-    }
-}
-
-fn walk(
-    edition: &Edition,
-    definition: u32,
-    state: &mut [u8],
-    path: &mut Vec<usize>,
-    found: &mut dyn FnMut(&[usize]),
-) {
-    let at = definition as usize;
-    match state.get(at) {
-        None | Some(2) => return,
-        Some(1) => {
-            let from = path.iter().position(|&p| p == at).unwrap_or(0);
-            found(&path[from..]);
-            return;
-        }
-        _ => {}
-    }
-    state[at] = 1;
-    path.push(at);
-    if let Some(compiled) = edition.compiled(at) {
-        for (read, _) in &compiled.reads {
-            match *read {
-                Read::Rule(who, n) => walk(edition, edition.rules[who][n], state, path, found),
-                Read::Function(n) => walk(edition, edition.functions[n], state, path, found),
-                _ => {}
-            }
-        }
-    }
-    path.pop();
-    state[at] = 2;
-}
-
-fn report_cycle(edition: &Edition, cycle: &[usize], findings: &mut Findings<'_>) {
-    let corpus = &edition.corpus;
-    let step = |d: &usize| {
-        let definition = &corpus.definitions[*d];
-        format!(
-            "{} ({})",
-            definition.name,
-            findings.sources.place(&definition.name_span)
-        )
-    };
-    let mut way: Vec<String> = cycle.iter().map(step).collect();
-    way.push(corpus.definitions[cycle[0]].name.clone());
-    let way = way.join(" → ");
-    findings.error(
-        "cycle",
-        &corpus.definitions[cycle[0]].name_span,
-        say(
-            format!("规则互为前提：{way}"),
-            format!("these rules need each other: {way}"),
-        ),
-        say(
-            "断开其中一环；要用上一期的值就用 上期",
-            "break one of the links; to use the period before, read `previous`",
-        ),
-    );
 }
 
 fn unused(corpus: &Corpus, used_by_examples: &HashSet<String>, findings: &mut Findings<'_>) {

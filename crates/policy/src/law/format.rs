@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use std::ops::Range;
 
 /// Widest column that others of its table are filled up to; a longer cell stands out.
-const WIDEST: usize = 40;
+const WIDEST: usize = 48;
 
 /// Keys of the front matter in the order in which a reader asks for them.
 const FRONT: &[&str] = &[
@@ -264,7 +264,13 @@ fn table(lines: &[&str]) -> String {
     let widths: Vec<usize> = (0..columns)
         .map(|c| {
             let cells = rows.iter().filter_map(|r| r.get(c)).map(|cell| wide(cell));
-            cells.filter(|w| *w <= WIDEST).max().unwrap_or(0).max(3)
+            let mut cells: Vec<usize> = cells.collect();
+            cells.sort_unstable();
+            // One long cell stands out; where most are long the column is a wide one.
+            let usual = cells.get(cells.len() / 2).copied().unwrap_or(0);
+            let most = if usual > WIDEST { 2 * WIDEST } else { WIDEST };
+            let fits = cells.into_iter().filter(|w| *w <= most);
+            fits.max().unwrap_or(0).max(3)
         })
         .collect();
     // Which way a column is aligned, as `:--` and the like say.

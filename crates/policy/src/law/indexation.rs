@@ -198,7 +198,7 @@ fn index(
     }
     let get = |n: usize| KEYS[n].iter().find_map(|key| text.node.get(key));
     let code = get(0).map_or_else(|| own.place.clone(), Node::text);
-    let Some(place) = places.all().iter().position(|p| p.code == code) else {
+    let Some(place) = places.listed(&code) else {
         findings.error(
             "unknown-place",
             &get(0).map_or_else(|| text.name.span.clone(), |n| n.span.clone()),
@@ -355,6 +355,7 @@ fn compute(
             citation: rule.citation.clone(),
             reform: rule.reform,
             computed: true,
+            scaled: None,
             file: findings.sources.path(&rule.span).to_string(),
             line: findings.sources.position(&rule.span).line,
         };

@@ -33,6 +33,9 @@ pub struct EvidenceKind {
     pub absent: Absent,
     /// The field of the register that answers it.
     pub register: Option<Register>,
+    /// Can nobody change it? As the law says; where it is silent, what the register keeps of sex, birth and
+    /// death. The search for what would have to change leaves it alone.
+    pub fixed: bool,
     /// How many months it is kept after it ended; for good when the law does not say.
     pub keep: Option<u32>,
     /// Where it is declared.
@@ -237,6 +240,7 @@ pub(crate) fn read(texts: &[KindText], findings: &mut Findings<'_>) -> [Kinds; 2
         };
         let register = register(text, &ty, findings);
         let keep = keep(&text.keep, findings);
+        let fixed = fixed(&text.change, register, findings);
         let name: Arc<str> = text.name.text.as_str().into();
         of.index.insert(name.clone(), of.list.len());
         of.list.push(EvidenceKind {
@@ -250,6 +254,7 @@ pub(crate) fn read(texts: &[KindText], findings: &mut Findings<'_>) -> [Kinds; 2
             many: text.many,
             absent,
             register,
+            fixed,
             keep,
             citation: text.citation.clone(),
             span: text.name.span.clone(),
@@ -286,6 +291,32 @@ fn keep(cell: &Cell, findings: &mut Findings<'_>) -> Option<u32> {
         );
     }
     months
+}
+
+/// What the column `change` says: whether anybody can.
+fn fixed(cell: &Cell, register: Option<Register>, findings: &mut Findings<'_>) -> bool {
+    match cell.text.as_str() {
+        "no" | "否" => true,
+        "yes" | "是" => false,
+        "" => {
+            register.is_some_and(|r| matches!(r, Register::Sex | Register::Birth | Register::Death))
+        }
+        other => {
+            findings.error(
+                "bad-row",
+                &cell.span,
+                say(
+                    format!("可变一栏写着 `{other}`"),
+                    format!("the column `change` says `{other}`"),
+                ),
+                say(
+                    "没有人能改变的写 否，能改变的写 是，或空着",
+                    "write `no` for what nobody can change, `yes` for what somebody can, or nothing",
+                ),
+            );
+            false
+        }
+    }
 }
 
 /// 0 for households, 1 for persons: the index of arrays over the two.

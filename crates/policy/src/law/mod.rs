@@ -9,6 +9,7 @@ mod checks;
 pub(crate) mod compile;
 mod corpus;
 mod coverage;
+mod cycles;
 pub mod diff;
 mod directive;
 pub(crate) mod edition;

@@ -6,6 +6,7 @@ use super::yaml::Node;
 use crate::programme::{Bilingual, Subject};
 use base::{Citation, Day};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// One law file: an act, a regulation, a notice.
 #[derive(Clone, Debug, Serialize)]
@@ -186,6 +187,9 @@ pub enum RuleBody {
         header: Vec<String>,
         /// Rows.
         rows: Vec<Vec<String>>,
+        /// What a reform did to rows (counted from 0) whose figures it scaled, in words.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        scaled: BTreeMap<usize, Bilingual>,
     },
 }
 
@@ -264,6 +268,7 @@ pub(crate) struct KindText {
     pub en: String,
     pub note: String,
     pub keep: Cell,
+    pub change: Cell,
     pub citation: Citation,
 }
 

@@ -4,10 +4,11 @@ use super::kinds::parse_type;
 use super::model::{ParameterRowText, ParameterText};
 use super::places::Places;
 use super::prelude::{Number, Type, Value};
+use super::reform::scale::{self, Scale};
 use super::source::{Findings, Span, say};
 use super::tables::ParameterRow;
 use base::{Citation, Day};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A parameter with all its rows, wherever they stand.
@@ -143,8 +144,13 @@ pub(crate) fn read(
             }
             continue;
         };
+        let named: BTreeSet<usize> = text
+            .rows
+            .iter()
+            .filter_map(|row| places.listed(&row.row.place))
+            .collect();
         for row in &text.rows {
-            add_row(&mut all.list[at], row, places, findings);
+            add_row(&mut all.list[at], row, &named, places, findings);
         }
     }
     for parameter in &all.list {
@@ -156,9 +162,16 @@ pub(crate) fn read(
 fn add_row(
     parameter: &mut Parameter,
     text: &ParameterRowText,
+    named: &BTreeSet<usize>,
     places: &Places,
     findings: &mut Findings<'_>,
 ) {
+    if text.row.reform > 0
+        && let Some(scale) = Scale::read(&text.value.text)
+    {
+        scale_rows(parameter, text, named, scale, places, findings);
+        return;
+    }
     let Some(value) = parse_value(&text.value.text, &parameter.ty) else {
         findings.error(
             "bad-row",
@@ -177,7 +190,69 @@ fn add_row(
         );
         return;
     };
-    let Some(place) = places.all().iter().position(|p| p.code == text.row.place) else {
+    let Some(place) = place_of(text, places, findings) else {
+        return;
+    };
+    parameter.rows.push(text.row.clone());
+    parameter.values.push(value);
+    parameter.places.push(place);
+    parameter.spans.push(text.span.clone());
+}
+
+/// The rows that a reform's `times 1.05` makes of those that are there.
+fn scale_rows(
+    parameter: &mut Parameter,
+    text: &ParameterRowText,
+    named: &BTreeSet<usize>,
+    scale: Result<Scale, ()>,
+    places: &Places,
+    findings: &mut Findings<'_>,
+) {
+    let Ok(scale) = scale else {
+        findings.error(
+            "bad-row",
+            &text.value.span,
+            say(
+                format!("`{}` 不是这样改数值的写法", text.value.text),
+                format!("`{}` is no way to scale a figure", text.value.text),
+            ),
+            scale::forms(),
+        );
+        return;
+    };
+    let Some(place) = place_of(text, places, findings) else {
+        return;
+    };
+    let rows = scale::rows(parameter, text, place, named, &scale, places);
+    if rows.is_empty() {
+        findings.error(
+            "reform-no-row",
+            &text.span,
+            say(
+                format!("参数 `{}` 在这个地方和期间没有数值可改", parameter.name),
+                format!("`{}` has no figure there and then to scale", parameter.name),
+            ),
+            say(
+                "核对地方和日期；没有数值的写上数值",
+                "check place and days; where there is no figure write one",
+            ),
+        );
+    }
+    for one in rows {
+        parameter.rows.push(one.row);
+        parameter.values.push(one.value);
+        parameter.places.push(one.place);
+        parameter.spans.push(text.span.clone());
+    }
+}
+
+fn place_of(
+    text: &ParameterRowText,
+    places: &Places,
+    findings: &mut Findings<'_>,
+) -> Option<usize> {
+    let place = places.listed(&text.row.place);
+    if place.is_none() {
         let hint = super::report::closest(
             &text.row.place,
             places.all().iter().map(|p| p.code.as_str()),
@@ -197,12 +272,8 @@ fn add_row(
                 None => say("在 places.csv 加一行", "add a line to places.csv"),
             },
         );
-        return;
-    };
-    parameter.rows.push(text.row.clone());
-    parameter.values.push(value);
-    parameter.places.push(place);
-    parameter.spans.push(text.span.clone());
+    }
+    place
 }
 
 /// A figure as parameter tables write it.

@@ -129,6 +129,11 @@ impl Places {
         self.index(code).map(|n| &self.all[n])
     }
 
+    /// The place of exactly this code.
+    pub(crate) fn listed(&self, code: &str) -> Option<usize> {
+        self.by_code.get(code).copied()
+    }
+
     pub(crate) fn index(&self, code: &str) -> Option<usize> {
         if let Some(&n) = self.by_code.get(code) {
             return Some(n);

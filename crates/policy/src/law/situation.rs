@@ -341,3 +341,66 @@ fn join(path: &str, name: &str) -> String {
         _ => format!("{path}.{name}"),
     }
 }
+
+/// Are two values the same for a record?
+pub(crate) fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Null, Value::Null) => true,
+        (Value::Null, _) | (_, Value::Null) => false,
+        _ => a.equals(b) == Some(true),
+    }
+}
+
+impl Situation {
+    /// The situation as `law eval` takes it: what differs from no evidence, and no more.
+    pub fn to_json(&self, law: &Law, subject: Subject) -> Json {
+        let record = |who: usize, record: &Record| -> serde_json::Map<String, Json> {
+            let list = &law.corpus.kinds[who].list;
+            let told = list
+                .iter()
+                .filter(|k| !same(&record[k.slot], &k.absent_value()));
+            told.map(|k| {
+                (
+                    k.name.to_string(),
+                    record[k.slot].to_json_as(&k.rule_type()),
+                )
+            })
+            .collect()
+        };
+        let own = self.subject_member.filter(|_| subject == Subject::Person);
+        let others = self
+            .members
+            .iter()
+            .enumerate()
+            .filter(|(m, _)| Some(*m) != own);
+        let others: Vec<Json> = others.map(|(_, r)| Json::Object(record(1, r))).collect();
+        let mut household = record(0, &self.household);
+        if !others.is_empty() {
+            household.insert("成员".into(), Json::Array(others));
+        }
+        let mut top = match own {
+            None => household,
+            Some(member) => {
+                let mut top = record(1, &self.members[member]);
+                if !household.is_empty() {
+                    top.insert("家庭".into(), Json::Object(household));
+                }
+                top
+            }
+        };
+        let who = which(subject);
+        if let Some(previous) = &self.previous {
+            let carried = law.corpus.symbols.carry[who].iter();
+            let context = previous.0.as_context();
+            let values = carried.filter_map(|c| {
+                let value = context?.get(&c.name)?;
+                (!value.is_null()).then(|| (c.name.to_string(), value.to_json_as(&c.ty)))
+            });
+            top.insert("上期".into(), Json::Object(values.collect()));
+        }
+        if let (Some(event), Some(ty)) = (&self.event, &law.corpus.symbols.event[who]) {
+            top.insert("事件".into(), event.to_json_as(ty));
+        }
+        Json::Object(top)
+    }
+}

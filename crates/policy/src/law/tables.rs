@@ -6,7 +6,7 @@ use super::markdown::{Cell, RawRow, RawTable};
 use super::model::*;
 use super::reader::bilingual;
 use super::source::{Findings, Span, say};
-use crate::programme::Subject;
+use crate::programme::{Bilingual, Subject};
 use base::{Citation, Day};
 use serde::Serialize;
 
@@ -33,6 +33,9 @@ pub struct ParameterRow {
     pub reform: u32,
     /// Was it computed by an indexation rule, no figure having been published?
     pub computed: bool,
+    /// What a reform did to the figure that was there, in words, where it scaled it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaled: Option<Bilingual>,
     /// Path of the file it stands in.
     pub file: String,
     /// Its line there.
@@ -131,7 +134,7 @@ pub(crate) fn evidence(
     citation: &Citation,
     findings: &mut Findings<'_>,
 ) -> Vec<KindText> {
-    let known: [&[&str]; 8] = [
+    let known: [&[&str]; 9] = [
         &["名称", "name"],
         &["type", "类型"],
         &["absent", "缺省"],
@@ -140,6 +143,7 @@ pub(crate) fn evidence(
         &["en", "英文"],
         &["note", "说明"],
         &["keep", "保存"],
+        &["change", "可变"],
     ];
     let Some(columns) = Columns::read(table, &known, &[0, 1, 2], findings) else {
         return Vec::new();
@@ -171,6 +175,7 @@ pub(crate) fn evidence(
             en: columns.cell(row, 5).text,
             note: columns.cell(row, 6).text,
             keep: columns.cell(row, 7),
+            change: columns.cell(row, 8),
             citation: citation.clone(),
         });
     }
@@ -304,6 +309,7 @@ pub(crate) fn parameter(
                 citation: citation.clone(),
                 reform: own.reform,
                 computed: false,
+                scaled: None,
                 file: findings.sources.path(&row.span).to_string(),
                 line: findings.sources.position(&row.span).line,
             },

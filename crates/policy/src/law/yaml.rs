@@ -143,6 +143,13 @@ fn place(raw: Spanned<Raw>, text: &str, file: usize, start: usize) -> Node {
     let len = location.span().byte_len().unwrap_or(0) as usize;
     let span = Span::new(file, start + from..start + (from + len).min(text.len()));
     let value = match raw.value {
+        // A figure is what is written, not the binary float that the reader makes of it.
+        Raw::Scalar(Json::Number(read)) if read.is_f64() => {
+            let written = text
+                .get(from..from + len)
+                .and_then(|t| t.trim().parse().ok());
+            Yaml::Scalar(Json::Number(written.unwrap_or(read)))
+        }
         Raw::Scalar(json) => Yaml::Scalar(json),
         Raw::Seq(items) => Yaml::Seq(
             items
@@ -252,6 +259,17 @@ mod tests {
             .clone();
         assert_eq!(sources.text(&inner.span), "2026-05-01");
         assert_eq!(inner.to_json(), Json::from("2026-05-01"));
+    }
+
+    #[test]
+    fn figures_keep_their_digits() {
+        let text = "a: 123456789012345678901234567890.12\nb: [0.10, 1e3, 12345678901234567890123]\nc: -7\n";
+        let sources = Sources::new(Vec::new());
+        let node = read(text, 0, 0, &mut Findings::new(&sources)).expect("reads");
+        assert_eq!(
+            node.to_json().to_string(),
+            r#"{"a":123456789012345678901234567890.12,"b":[0.10,1e+3,12345678901234567890123],"c":-7}"#
+        );
     }
 
     #[test]

@@ -256,11 +256,8 @@ fn check(
             );
         }
     }
-    let order: Vec<(bool, Alters)> = found
-        .changes
-        .iter()
-        .map(|c| (c.fact.fixed, c.alters))
-        .collect();
+    let order: Vec<Alters> = found.changes.iter().map(|c| c.alters).collect();
+    assert!(found.changes.iter().all(|c| !c.fact.fixed), "{what}");
     assert!(order.is_sorted(), "{what}: {order:?}");
     found.changes.len()
 }
@@ -327,19 +324,64 @@ fn the_threshold_is_found_to_the_fen() {
         first.text.en,
         "income of member 1 were 599.99 yuan/month instead of 900: entitled, 1.00 yuan."
     );
-    // A date of birth alters it too, and stands behind all that can change.
-    assert!(
-        found
-            .changes
-            .iter()
-            .any(|c| c.fact.fixed && c.fact.kind == "出生")
-    );
-    assert!(
-        found
-            .changes
-            .iter()
-            .any(|c| !c.fact.fixed && c.fact.kind == "在学")
-    );
+    // A date of birth would alter it too, and nobody can change it.
+    assert!(found.changes.iter().all(|c| c.fact.kind != "出生"));
+    let left = found
+        .left_out
+        .iter()
+        .find(|l| l.name == "出生")
+        .expect("told");
+    assert_eq!(left.why, "fixed");
+    assert!(found.changes.iter().any(|c| c.fact.kind == "在学"));
+}
+
+#[test]
+fn the_law_says_what_nobody_can_change() {
+    let file = |path: &str, text: &str| policy::law::SourceFile {
+        path: path.into(),
+        text: text.into(),
+    };
+    let text = "---
+number: 甲
+title: 甲
+place: QQ
+from: 2020-01-01
+---
+## 第一条 条 · One
+@evidence 家庭
+| name | type | absent | register | change |
+| --- | --- | --- | --- | --- |
+| 等级 | 数 | missing | | no |
+| 存款 | 元 | missing | | |
+| 立户 | 日期 | missing | register:opened | 否 |
+@evidence 成员
+| name | type | absent | register | change |
+| --- | --- | --- | --- | --- |
+| 出生 | 日期 | missing | register:birth | yes |
+```feel 符合 : 是否
+等级 < 3 and 存款 < 100 and 立户 < date(\"2024-01-01\") and (some m in 成员 satisfies m.出生 < date(\"1950-01-01\"))
+```
+";
+    let files = vec![
+        file(
+            "places.csv",
+            "code,name,name_en,parent\nQQ,全境,The whole,\n",
+        ),
+        file("a.md", text),
+    ];
+    let law = Law::load(files).unwrap_or_else(|r| panic!("{}", r.render(Language::Both)));
+    let given =
+        json!({"等级": 2, "存款": 5, "立户": "2020-05-01", "成员": [{"出生": "1940-01-01"}]});
+    let (_, found) = explain_json(&law, "QQ", day(), "符合", &given, Some(&Limits::default()))
+        .expect("explains");
+    let found = found.what_if.expect("was asked for");
+    let proposed: Vec<&str> = found.changes.iter().map(|c| c.fact.kind.as_str()).collect();
+    assert_eq!(proposed.len(), 2, "{proposed:?}");
+    assert!(proposed.contains(&"存款") && proposed.contains(&"出生"));
+    let left: Vec<&str> = (found.left_out.iter().filter(|l| l.why == "fixed"))
+        .map(|l| l.name.as_str())
+        .collect();
+    assert_eq!(left, ["等级", "立户"]);
 }
 
 #[test]

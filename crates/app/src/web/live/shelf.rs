@@ -552,7 +552,9 @@ fn rule_view(rule: &RuleText) -> RuleView {
             view.arguments = arguments.clone();
             view.feel = text.trim().to_string();
         }
-        RuleBody::Table { hit, header, rows } => {
+        RuleBody::Table {
+            hit, header, rows, ..
+        } => {
             view.hit = hit.clone();
             view.header = header.clone();
             view.rows = rows.clone();

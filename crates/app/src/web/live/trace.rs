@@ -175,7 +175,6 @@ pub fn what_if(shelf: &Shelf, found: &WhatIf, members: &[String]) -> WhatIfView 
                 Alters::Amount => "amount",
             }
             .into(),
-            fixed: fact.fixed,
             from: plain(&change.from),
             to: plain(&change.to),
             unit: unit(&fact.ty),
@@ -191,7 +190,9 @@ pub fn what_if(shelf: &Shelf, found: &WhatIf, members: &[String]) -> WhatIfView 
         changes: found.changes.iter().map(change).collect(),
         missing: found.missing.iter().map(|d| d.text.clone()).collect(),
         tried: found.tried,
-        left_out: found.left_out.iter().map(|l| l.name.clone()).collect(),
+        left_out: (found.left_out.iter().filter(|l| l.why != "fixed"))
+            .map(|l| l.name.clone())
+            .collect(),
     }
 }
 

@@ -20,13 +20,6 @@ use policy::law::explanation::Limits;
 use registry::slice::HouseholdHistory;
 use registry::timeline;
 
-/// How much a page tries for what would have to change: it shall open at once.
-const LIMITS: Limits = Limits {
-    facts: 200,
-    evaluations: 6_000,
-    told: 8,
-};
-
 impl Live {
     /// A version with its explanation.
     pub(super) async fn explain(&self, viewer: &Viewer, query: WhyQuery) -> Result<Why, Trouble> {
@@ -49,7 +42,7 @@ impl Live {
         let count = u32::try_from(versions.len()).unwrap_or(u32::MAX);
         let d = determination;
         let evidence = read.households.iter().flat_map(|h| &h.evidence);
-        let rules = Explaining::new(&self.office.rules, evidence, Some(LIMITS));
+        let rules = Explaining::new(&self.office.rules, evidence, Some(Limits::PAGE));
         let known = d.made_at.max(d.known_at);
         let again = replay(
             &rules,

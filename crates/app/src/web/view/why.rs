@@ -100,8 +100,6 @@ pub struct ChangeView {
     pub part: String,
     /// `outcome` or `amount`.
     pub alters: String,
-    /// Nobody can change it: sex, birth, death.
-    pub fixed: bool,
     /// What it is.
     pub from: String,
     /// Where the outcome changes.

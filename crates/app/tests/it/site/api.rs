@@ -125,6 +125,20 @@ async fn the_law_answers_without_a_session() {
     );
 }
 
+#[tokio::test]
+async fn a_figure_of_many_digits_passes_through_the_interface_unchanged() {
+    let mut browser = Browser::new();
+    let long = "123456789012345678901234567890.12";
+    let sent =
+        r#"{"place": "QQ", "day": "2026-05-01", "decision": "甲津贴", "given": {"总收入": LONG}}"#;
+    let asked = serde_json::from_str(&sent.replace("LONG", long)).expect("JSON");
+    let (status, body) = call(&mut browser, "POST", "/api/v1/law/eval", "", asked).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let mut nodes = body["nodes"].as_array().expect("nodes").iter();
+    let income = nodes.find(|n| n["name"] == "总收入").expect("the income");
+    assert_eq!(income["value"], *long);
+}
+
 /// Every route that the document names answers, and the document names what the routes need.
 #[tokio::test]
 async fn the_document_is_complete() {

@@ -482,11 +482,13 @@ impl Number {
         Number::new(signed, target).unwrap_or(Number::ZERO)
     }
 
-    /// As JSON: a number without trailing zeros.
+    /// As JSON: every digit, without trailing zeros.
     pub fn to_json(self) -> serde_json::Value {
         match self.to_i64() {
             Some(whole) => whole.into(),
-            None => serde_json::Number::from_f64(self.to_f64())
+            None => self
+                .to_string()
+                .parse()
                 .map_or(serde_json::Value::Null, serde_json::Value::Number),
         }
     }

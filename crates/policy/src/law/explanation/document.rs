@@ -323,7 +323,7 @@ pub struct Fact {
     /// Type as the law writes it.
     #[serde(rename = "type")]
     pub ty: String,
-    /// Nobody can change it: sex, birth, death.
+    /// Nobody can change it, as the law says; sex, birth and death where it is silent.
     pub fixed: bool,
 }
 
@@ -410,6 +410,6 @@ pub struct LeftOut {
     /// Index of the member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member: Option<usize>,
-    /// `limit`, `text` or `carried`.
+    /// `fixed` (nobody can change it), `limit`, `text` or `carried`.
     pub why: String,
 }

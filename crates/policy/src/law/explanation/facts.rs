@@ -1,7 +1,7 @@
 //! The single facts of a situation that the rules read: where each stands, what it may be instead.
 
 use super::super::edition::Edition;
-use super::super::kinds::{EvidenceKind, Register, which};
+use super::super::kinds::{Register, which};
 use super::super::prelude::{Context, Type, Value};
 use super::super::situation::{Record, Situation};
 use super::document::Fact;
@@ -19,6 +19,8 @@ pub(super) struct Place {
     pub field: Option<Arc<str>>,
     /// Type of the value that stands there.
     pub ty: Type,
+    /// Is it a day that cannot lie ahead? Nobody is born or dies after the day that is looked at.
+    pub past: bool,
     /// What is told of it.
     pub fact: Fact,
 }
@@ -152,18 +154,15 @@ pub(super) fn places(edition: &Edition, node: &TraceNode, situation: &Situation)
             piece: None,
             field: None,
             ty: ty.to_string(),
-            fixed: kind.is_some_and(fixed),
+            fixed: kind.is_some_and(|k| k.fixed),
         },
+        past: kind
+            .and_then(|k| k.register)
+            .is_some_and(|r| matches!(r, Register::Birth | Register::Death)),
         ty,
     };
     let value = whole.get(situation);
     spread(whole, &value)
-}
-
-/// A kind that nobody can change: what the register keeps of birth, sex and death.
-fn fixed(kind: &EvidenceKind) -> bool {
-    let field = kind.register;
-    field.is_some_and(|r| matches!(r, Register::Sex | Register::Birth | Register::Death))
 }
 
 /// A list becomes its pieces, a context its fields; anything else stays whole.

@@ -81,23 +81,18 @@ pub fn render_what_if(found: &WhatIf, language: Language) -> String {
             }
         }
     };
-    let of = |fixed: bool, alters: Alters| {
+    let of = |alters: Alters| {
         let changes = found.changes.iter();
-        let mine = changes.filter(move |c| c.fact.fixed == fixed && c.alters == alters);
+        let mine = changes.filter(move |c| c.alters == alters);
         mine.map(|c| &c.text).collect::<Vec<_>>()
     };
     section(
         head("结果会不同，如果", "Another outcome, if"),
-        of(false, Alters::Outcome),
+        of(Alters::Outcome),
     );
     section(
         head("数额会不同，如果", "Another amount, if"),
-        of(false, Alters::Amount),
-    );
-    let fixed = [of(true, Alters::Outcome), of(true, Alters::Amount)].concat();
-    section(
-        head("本人不能改变的事实", "Facts that nobody can change"),
-        fixed,
+        of(Alters::Amount),
     );
     section(
         head(

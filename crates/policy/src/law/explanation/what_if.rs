@@ -29,9 +29,17 @@ pub struct Limits {
     pub facts: usize,
     /// Evaluations in all.
     pub evaluations: usize,
-    /// Changes that are told: of those that alter the outcome, of those that alter the amount, and of each
-    /// of the two among the facts that nobody can change.
+    /// Changes that are told: of those that alter the outcome, and of those that alter the amount.
     pub told: usize,
+}
+
+impl Limits {
+    /// What a page tries, which shall open at once.
+    pub const PAGE: Limits = Limits {
+        facts: 200,
+        evaluations: 6_000,
+        told: 8,
+    };
 }
 
 impl Default for Limits {
@@ -89,13 +97,13 @@ pub fn what_if(
     out.evaluations = search.asker.asked;
     // Stable: facts as near as each other stay in the order in which the rules read them.
     out.changes.sort_by(|a, b| {
-        (a.fact.fixed, a.alters)
-            .cmp(&(b.fact.fixed, b.alters))
+        a.alters
+            .cmp(&b.alters)
             .then(a.distance.total_cmp(&b.distance))
     });
-    let mut told = [0; 4];
+    let mut told = [0; 2];
     out.changes.retain(|c| {
-        let group = usize::from(c.fact.fixed) * 2 + usize::from(c.alters == Alters::Amount);
+        let group = usize::from(c.alters == Alters::Amount);
         told[group] += 1;
         told[group] <= limits.told
     });
@@ -134,6 +142,10 @@ impl Search<'_, '_> {
                 continue;
             }
             for place in places(self.edition, node, self.situation) {
+                if place.fact.fixed {
+                    self.leave(node, "fixed");
+                    break;
+                }
                 if self.out.tried >= limits.facts || !self.asker.may() {
                     self.leave(node, "limit");
                     break;
@@ -236,8 +248,7 @@ impl Search<'_, '_> {
 
     fn ordered(&mut self, at: usize, place: &Place, steps: &Steps) {
         let (down, mut up) = steps.bounds(&place.ty);
-        if let (Steps::Days(day), true) = (steps, place.fact.fixed) {
-            // Nobody is born or dies after the day that is looked at.
+        if let (Steps::Days(day), true) = (steps, place.past) {
             up = up.min((self.today.days() - day.days()).max(0));
         }
         let crossings = self.crossings(at, place, steps, down, up);
@@ -482,7 +493,7 @@ impl Search<'_, '_> {
             return cases;
         };
         let (down, mut up) = steps.bounds(&place.ty);
-        if place.fact.fixed {
+        if place.past {
             up = 0;
         }
         let mut ks = vec![0];

@@ -4,18 +4,19 @@
 //! A reform is read as an instrument of its own that goes before the law at its place. So what was
 //! replaced is still there for days before the reform, and for places with law of their own.
 
+mod rows;
+pub(crate) mod scale;
+
 use super::compile::Read;
 use super::kinds::which;
-use super::markdown::{Cell, RawRow, RawTable};
+use super::markdown::{Cell, RawTable};
 use super::model::*;
 use super::places::Places;
 use super::reader::Raw;
 use super::source::{Findings, Span, say};
 use super::symbols::Symbols;
-use super::tables;
 use crate::programme::Subject;
 use base::Citation;
-use std::collections::BTreeMap;
 
 /// One thing that a reform does.
 #[derive(Clone, Debug)]
@@ -118,7 +119,7 @@ pub(crate) fn apply(raw: &mut Raw, places: &Places, findings: &mut Findings<'_>)
                 instrument,
                 citation,
                 table,
-            } => rows(raw, places, &name, instrument, citation, &table, findings),
+            } => rows::change(raw, places, &name, instrument, citation, &table, findings),
         }
     }
 }
@@ -351,290 +352,4 @@ fn exists(name: &str, old: &Span, span: &Span, findings: &mut Findings<'_>) {
             "to replace it remove `@add`; otherwise take another name",
         ),
     );
-}
-
-/// What one row of `@rows` does.
-enum Edit {
-    Replace(usize),
-    Remove(usize),
-    Before(usize),
-    Last,
-}
-
-impl Edit {
-    /// `3`, `-3`, `+3`, `+`; rows count from 1.
-    fn read(text: &str) -> Option<Edit> {
-        let number = |t: &str| t.trim().parse::<usize>().ok()?.checked_sub(1);
-        Some(match text.trim() {
-            "+" => Edit::Last,
-            t if t.starts_with('+') => Edit::Before(number(&t[1..])?),
-            t if t.starts_with('-') => Edit::Remove(number(&t[1..])?),
-            t => Edit::Replace(number(t)?),
-        })
-    }
-}
-
-const ROW: [&str; 2] = ["row", "行"];
-const WAS: [&str; 2] = ["was", "原"];
-
-/// Changes rows of the table in force: a definition of the reform's own, whose other rows keep their
-/// places and articles.
-fn rows(
-    raw: &mut Raw,
-    places: &Places,
-    name: &Cell,
-    instrument: usize,
-    citation: Citation,
-    table: &RawTable,
-    findings: &mut Findings<'_>,
-) {
-    let wanted = Wanted::read(&name.text);
-    let limit = raw.definitions.len();
-    let Some(at) = held(raw, places, &wanted, instrument, limit) else {
-        absent(raw, &wanted, instrument, limit, &name.span, findings);
-        return;
-    };
-    let old = raw.definitions[at].clone();
-    let Body::Table(body) = &old.body else {
-        findings.error(
-            "reform-no-row",
-            &name.span,
-            say(
-                format!("`{}` 不是判定表", old.name),
-                format!("`{}` is no decision table", old.name),
-            ),
-            say(
-                "用 ```feel 块整条替换",
-                "replace the rule as a whole, with a ```feel block",
-            ),
-        );
-        return;
-    };
-    let Some(edits) = edits(table, body, findings) else {
-        return;
-    };
-    let own = |row: &TableRow| {
-        let article = row.article.as_deref().unwrap_or(&old.citation.article);
-        let article = match article.contains(char::is_whitespace) {
-            true => article.to_string(),
-            false => format!("{} {article}", old.citation.instrument),
-        };
-        TableRow {
-            article: Some(article),
-            ..row.clone()
-        }
-    };
-    // For each old row what comes before it and what stands in its place.
-    let mut before: BTreeMap<usize, Vec<TableRow>> = BTreeMap::new();
-    let mut instead: BTreeMap<usize, Option<TableRow>> = BTreeMap::new();
-    for (edit, row) in edits {
-        match edit {
-            Edit::Last => before.entry(body.rows.len()).or_default().push(row),
-            Edit::Before(n) => before.entry(n).or_default().push(row),
-            Edit::Replace(n) => drop(instead.insert(n, Some(row))),
-            Edit::Remove(n) => drop(instead.insert(n, None)),
-        }
-    }
-    let mut new = Vec::new();
-    for (n, row) in body.rows.iter().enumerate() {
-        new.extend(before.remove(&n).unwrap_or_default());
-        new.extend(instead.remove(&n).unwrap_or_else(|| Some(own(row))));
-    }
-    new.extend(before.remove(&body.rows.len()).unwrap_or_default());
-    let body = TableBody {
-        rows: new,
-        ..body.clone()
-    };
-    raw.rules.push(RuleText {
-        name: old.name.clone(),
-        subject: old.subject,
-        unit: old.type_text.text.clone(),
-        citation: citation.clone(),
-        file: findings.sources.path(&name.span).to_string(),
-        line: findings.sources.position(&name.span).line,
-        sentences: Default::default(),
-        sentences_no: Default::default(),
-        body: table_text(&body),
-    });
-    raw.definitions.push(Definition {
-        name_span: name.span.clone(),
-        instrument,
-        citation,
-        body: Body::Table(body),
-        ..old
-    });
-}
-
-/// A table as its reader sees it.
-fn table_text(body: &TableBody) -> RuleBody {
-    let reasons = body.rows.iter().any(|r| r.reason.is_some());
-    let mut header: Vec<String> = body.inputs.iter().map(|c| c.text.clone()).collect();
-    header.extend(
-        body.outputs
-            .iter()
-            .map(|c| format!("→ {}", c.text).trim().to_string()),
-    );
-    if reasons {
-        header.push("reason".into());
-    }
-    let rows = body.rows.iter().map(|row| {
-        let cells = row.inputs.iter().chain(&row.outputs);
-        let mut cells: Vec<String> = cells.map(|c| c.text.clone()).collect();
-        if reasons {
-            cells.push(
-                row.reason
-                    .as_ref()
-                    .map_or_else(String::new, |r| match r.en.is_empty() {
-                        true => r.zh.clone(),
-                        false => format!("{} · {}", r.zh, r.en),
-                    }),
-            );
-        }
-        cells
-    });
-    RuleBody::Table {
-        hit: body.hit.clone(),
-        rows: rows.collect(),
-        header,
-    }
-}
-
-/// Reads the table of `@rows`: a first column `row`, the columns of the table that it changes, and
-/// perhaps a column `was` with the result that the row is believed to have.
-fn edits(
-    table: &RawTable,
-    body: &TableBody,
-    findings: &mut Findings<'_>,
-) -> Option<Vec<(Edit, TableRow)>> {
-    let first = table
-        .header
-        .first()
-        .filter(|c| ROW.contains(&c.text.as_str()));
-    if first.is_none() {
-        findings.error(
-            "bad-table",
-            table.header.first().map_or(&table.span, |c| &c.span),
-            say("第一栏不是 `行`", "the first column is not `row`"),
-            say(
-                "第一栏写 `行`：3 改第 3 行，-3 删去，+3 插在它之前，+ 加在最后",
-                "head it `row`: 3 changes row 3, -3 removes it, +3 inserts before it, + adds at the end",
-            ),
-        );
-        return None;
-    }
-    let was = table
-        .header
-        .iter()
-        .position(|c| WAS.contains(&c.text.as_str()));
-    let kept = |cells: &[Cell]| -> Vec<Cell> {
-        let cells = cells.iter().enumerate().skip(1);
-        cells
-            .filter(|(n, _)| Some(*n) != was)
-            .map(|(_, c)| c.clone())
-            .collect()
-    };
-    let whole: Vec<&RawRow> = table
-        .rows
-        .iter()
-        .filter(|row| tables::whole(row, table, findings))
-        .collect();
-    let inner = RawTable {
-        span: table.span.clone(),
-        header: kept(&table.header),
-        rows: whole
-            .iter()
-            .map(|row| RawRow {
-                span: row.span.clone(),
-                cells: kept(&row.cells),
-            })
-            .collect(),
-    };
-    let hit = Cell {
-        text: body.hit.clone(),
-        span: body.hit_span.clone(),
-    };
-    let read = tables::decision(&inner, hit, findings)?;
-    let names = |cells: &[Cell]| cells.iter().map(|c| c.text.clone()).collect::<Vec<_>>();
-    if names(&read.inputs) != names(&body.inputs) || names(&read.outputs) != names(&body.outputs) {
-        let place = findings.sources.place(&body.span);
-        let wanted = names(&body.inputs).join(" | ");
-        findings.error(
-            "reform-no-row",
-            &table.span,
-            say(
-                format!("表头与 {place} 的表不同"),
-                format!("the head differs from that of the table at {place}"),
-            ),
-            say(
-                format!("照抄那张表的表头：{wanted} | →"),
-                format!("copy that table's head: {wanted} | →"),
-            ),
-        );
-        return None;
-    }
-    let mut taken: Vec<usize> = Vec::new();
-    let mut out = Vec::new();
-    let mut fine = true;
-    for (raw, row) in whole.iter().zip(read.rows) {
-        let number = &raw.cells[0];
-        let edit = Edit::read(&number.text).filter(|edit| match edit {
-            Edit::Replace(n) | Edit::Remove(n) => *n < body.rows.len() && !taken.contains(n),
-            Edit::Before(n) => *n < body.rows.len(),
-            Edit::Last => true,
-        });
-        let Some(edit) = edit else {
-            fine = false;
-            let (place, count) = (findings.sources.place(&body.span), body.rows.len());
-            findings.error(
-                "reform-no-row",
-                &number.span,
-                say(
-                    format!("没有第 `{}` 行可改：{place} 的表有 {count} 行，每行只改一次", number.text),
-                    format!("there is no row `{}` to change: the table at {place} has {count}, each to be changed once", number.text),
-                ),
-                say(
-                    "写 1 起的行号：3 改，-3 删，+3 插在前，+ 加在最后",
-                    "count from 1: 3 changes, -3 removes, +3 inserts before, + adds at the end",
-                ),
-            );
-            continue;
-        };
-        if let Edit::Replace(n) | Edit::Remove(n) = edit {
-            taken.push(n);
-            let believed = was.map(|w| &raw.cells[w]).filter(|c| !c.text.is_empty());
-            let found: Vec<&str> = body.rows[n]
-                .outputs
-                .iter()
-                .map(|c| c.text.as_str())
-                .collect();
-            if let Some(believed) = believed.filter(|c| found.join("，") != c.text) {
-                fine = false;
-                let place = findings.sources.place(&body.rows[n].span);
-                findings.error(
-                    "reform-stale",
-                    &believed.span,
-                    say(
-                        format!(
-                            "第 {} 行（{place}）的结果是 {}，不是 {}",
-                            n + 1,
-                            found.join("，"),
-                            believed.text
-                        ),
-                        format!(
-                            "row {} ({place}) gives {}, not {}",
-                            n + 1,
-                            found.join(", "),
-                            believed.text
-                        ),
-                    ),
-                    say(
-                        "法规已经变了：核对行号，再改这一栏",
-                        "the law has changed: check the row, then mend this column",
-                    ),
-                );
-            }
-        }
-        out.push((edit, row));
-    }
-    fine.then_some(out)
 }
