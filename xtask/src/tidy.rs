@@ -42,6 +42,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "lawbench",
         ],
     ),
+    ("cluster", &["base", "registry", "policy", "entitlement"]),
     ("lawbench", &["base", "policy"]),
     ("xtask", &[]),
 ];

@@ -118,9 +118,6 @@ fn from_folder(folder: &Path) -> Result<Vec<SourceFile>, LawbookError> {
     Ok(sources)
 }
 
-/// Law, its examples and the list of places; a README is for people only.
 fn is_law(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let readme = name.eq_ignore_ascii_case("README.md");
-    !readme && (name.ends_with(".md") || name.ends_with(".examples.yaml") || name.ends_with(".csv"))
+    SourceFile::belongs(&path.file_name().unwrap_or_default().to_string_lossy())
 }

@@ -18,6 +18,8 @@ mod hearing;
 pub mod month;
 pub mod night;
 pub mod owed;
+pub mod partition;
+pub mod programmes;
 pub mod redetermination;
 pub mod rules;
 pub mod situation;

@@ -1,11 +1,15 @@
 //! Commands by which data is kept, and shown to be what it was.
 
 use super::data::{found_if, print_json};
-use super::{AnchorArgs, BackupArgs, EraseArgs, Failure, Outcome, RestoreArgs, WorkArgs};
+use super::{
+    AnchorArgs, BackupArgs, EraseArgs, ExportPartitionsArgs, Failure, Outcome, Progress,
+    RestoreArgs, WorkArgs,
+};
 use crate::service::erase::EraseOrder;
 use crate::service::rules::programme_id;
 use crate::service::work::Worker;
 use crate::service::{Office, backup};
+use entitlement::change::At;
 use std::sync::Arc;
 
 /// `minsheng anchor`
@@ -102,6 +106,35 @@ pub async fn erase(args: EraseArgs) -> Outcome {
         done.subjects,
         done.rows.values().sum::<u64>(),
         done.left.len()
+    );
+    Ok(())
+}
+
+/// `minsheng export-partitions`
+pub async fn export_partitions(args: ExportPartitionsArgs) -> Outcome {
+    let office = Office::open(&args.place.location()).await?;
+    let months = crate::demo::months(&args.months)?;
+    let at = match &args.known_at {
+        Some(text) => At::new(base::parse_instant(text)?),
+        None => Office::now(),
+    };
+    let bar = Progress::new("exporting", 0);
+    let told = bar.clone();
+    let made = office
+        .export_partitions(&args.out, months, at, &move |n| told.add(n))
+        .await?;
+    bar.done(&format!("{} households", made.households));
+    if args.json {
+        return print_json(&made);
+    }
+    println!(
+        "{}: {} files, {} households, {} persons, {} determinations that stood, as known at {}",
+        made.folder.display(),
+        made.files,
+        made.households,
+        made.persons,
+        made.standing,
+        made.known_at
     );
     Ok(())
 }

@@ -99,6 +99,8 @@ pub enum Command {
     /// Who may sign in: list, put, close.
     #[command(subcommand)]
     Staff(staff::StaffCommand),
+    /// Writes the register of some months to Parquet files by area, for `minsheng-cluster`.
+    ExportPartitions(ExportPartitionsArgs),
     /// Puts work into the queue, or takes it from there; several may work at once.
     Work(WorkArgs),
     /// Law files: check, test, list, diff, eval, fmt, new, reference.
@@ -406,6 +408,26 @@ pub struct EraseArgs {
     pub json: bool,
 }
 
+/// `export-partitions`
+#[derive(Debug, Args)]
+pub struct ExportPartitionsArgs {
+    /// Data and law.
+    #[command(flatten)]
+    pub place: Place,
+    /// First and last month, such as 2026-08..2026-10.
+    #[arg(long)]
+    pub months: String,
+    /// As known at this day or moment; now when absent.
+    #[arg(long, value_name = "T")]
+    pub known_at: Option<String>,
+    /// A new folder.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Results as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `work`
 #[derive(Debug, Args)]
 pub struct WorkArgs {
@@ -574,6 +596,7 @@ async fn dispatch_async(command: Command) -> Outcome {
         Command::Restore(args) => custody::restore(args).await,
         Command::Erase(args) => custody::erase(args).await,
         Command::Staff(command) => staff::run(command).await,
+        Command::ExportPartitions(args) => custody::export_partitions(args).await,
         Command::Work(args) => custody::work(args).await,
         Command::Bench(args) => crate::bench::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,

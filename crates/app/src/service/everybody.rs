@@ -10,6 +10,7 @@ use entitlement::decision::{self, Decision};
 use entitlement::determination::{Award, PeriodKey, SubjectKey};
 use entitlement::determine::Found;
 use entitlement::month::hearable;
+use entitlement::programmes;
 use entitlement::rules::{Carry, Rules};
 use entitlement::situation::{Answer, LawRules, Population};
 use registry::slice::{Fact, HouseholdSlice};
@@ -104,11 +105,7 @@ impl Office {
     /// The day whose register a month's run reads: the programme's reference day, wherever it is in
     /// force.
     pub fn reference_day(&self, programme: &str, month: Month) -> base::Day {
-        use policy::programme::Reference;
-        match latest_version(self.law(), programme).map(|p| p.reference) {
-            Some(Reference::Last) => month.last(),
-            _ => month.first(),
-        }
+        programmes::reference_day(self.law(), programme, month)
     }
 
     /// Programmes that can be asked in one reading of the population: those that look at the same day.
@@ -117,12 +114,9 @@ impl Office {
         programmes: &[&'p str],
         month: Month,
     ) -> Vec<Vec<&'p str>> {
-        let mut days: BTreeMap<base::Day, Vec<&'p str>> = BTreeMap::new();
-        for programme in programmes {
-            let day = self.reference_day(programme, month);
-            days.entry(day).or_default().push(programme);
-        }
-        days.into_values().collect()
+        programmes::by_reference_day(self.law(), programmes, month)
+            .into_values()
+            .collect()
     }
 
     /// Reads what stands for programmes that look at the same day.
@@ -182,7 +176,11 @@ impl Office {
     }
 
     /// The period key that a month's determination of a programme has.
-    fn period_of(&self, programme: &str, month: Month) -> Result<PeriodKey, ServiceError> {
+    pub(super) fn period_of(
+        &self,
+        programme: &str,
+        month: Month,
+    ) -> Result<PeriodKey, ServiceError> {
         use entitlement::Rhythm;
         let version = latest_version(self.law(), programme).ok_or_else(|| {
             ServiceError::NotFound(format!(

@@ -18,6 +18,7 @@ pub mod intake;
 mod law;
 pub mod night;
 pub mod output;
+pub mod partitions;
 pub mod pay;
 mod prefetch;
 pub mod readers;

@@ -13,6 +13,18 @@ pub struct SourceFile {
     pub text: String,
 }
 
+impl SourceFile {
+    /// Does a file of this name belong to a law? Its texts, their examples and the list of places do; a README
+    /// is for people only.
+    pub fn belongs(name: &str) -> bool {
+        let readme = name.eq_ignore_ascii_case("README.md");
+        !readme
+            && [".md", ".examples.yaml", ".csv"]
+                .iter()
+                .any(|ending| name.ends_with(ending))
+    }
+}
+
 /// A stretch of bytes of one file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Span {
