@@ -432,7 +432,9 @@ impl Story<'_> {
         old: &mut Posted,
         new: &mut Posted,
     ) {
-        for transfer in transfers.iter().filter(|t| t.reason == Reason::Carried) {
+        let taken_over = new.position.chart.receivable;
+        let of_debts = |t: &&Transfer| t.reason == Reason::Carried && t.debit == taken_over;
+        for transfer in transfers.iter().filter(of_debts) {
             let Ok(period) = transfer.period.parse::<PeriodKey>() else {
                 continue;
             };

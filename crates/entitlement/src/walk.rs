@@ -492,7 +492,10 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
             return Ok((found, Some(seat)));
         }
         if chain.kind == Subject::Person {
-            self.must_be_loaded(chain.id, link.days.0)?;
+            // Whichever of the two is the reference day where the person then lived.
+            for day in [link.days.0, link.days.1] {
+                self.must_be_loaded(chain.id, day)?;
+            }
         }
         Ok((absent(&shard), None))
     }

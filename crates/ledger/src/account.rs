@@ -223,10 +223,14 @@ pub enum Reason {
     Repaid,
     /// Given up: waived → receivable.
     Waived,
+    /// A waiver is taken back: receivable → waived.
+    Unwaived,
     /// An overpayment that a later determination takes back: expense → receivable (or waived).
     OverpaidLess,
     /// Two records turned out to be one payee: what the one given up was overpaid is the other's:
-    /// receivable of the one that continues → receivable of the one given up.
+    /// receivable of the one that continues → receivable of the one given up. Where that money comes back
+    /// from the bank afterwards, it is owed to the other: payable of the one given up → payable of the one
+    /// that continues.
     Carried,
 }
 
@@ -243,6 +247,7 @@ impl Reason {
             Reason::Withheld => "withheld",
             Reason::Repaid => "repaid",
             Reason::Waived => "waived",
+            Reason::Unwaived => "unwaived",
             Reason::OverpaidLess => "overpaid-less",
             Reason::Carried => "carried",
         }
@@ -261,8 +266,9 @@ impl Reason {
             Reason::Withheld => &[(Payable, Receivable)],
             Reason::Repaid => &[(Bank, Receivable)],
             Reason::Waived => &[(Waived, Receivable)],
+            Reason::Unwaived => &[(Receivable, Waived)],
             Reason::OverpaidLess => &[(Expense, Receivable), (Expense, Waived)],
-            Reason::Carried => &[(Receivable, Receivable)],
+            Reason::Carried => &[(Receivable, Receivable), (Payable, Payable)],
         }
     }
 }

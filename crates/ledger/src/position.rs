@@ -31,7 +31,8 @@ pub struct PeriodPosition {
     pub paid: Fen,
     /// Ever returned, from transit or after it was paid.
     pub returned: Fen,
-    /// Of [`PeriodPosition::returned`], what came back after it was paid.
+    /// Of [`PeriodPosition::returned`], what came back after it was paid, also to another record of the
+    /// same payee.
     pub returned_after_paid: Fen,
     /// Taken from what this period pays, towards overpayments of others: paid by setting off.
     pub set_off: Fen,
@@ -218,13 +219,21 @@ impl Position {
                 }
             }
             Reason::Repaid => p.repaid = p.repaid + amount,
-            Reason::Carried if debit == chart.receivable => p.carried = p.carried + amount,
+            Reason::Carried if debit == chart.receivable || debit == chart.payable => {
+                p.carried = p.carried + amount;
+            }
+            // What the payee had through the other record came back from the bank.
+            Reason::Carried if credit == chart.payable => {
+                p.returned = p.returned + amount;
+                p.returned_after_paid = p.returned_after_paid + amount;
+            }
             Reason::Carried => p.carried = p.carried - amount,
             Reason::Owed
             | Reason::OwedLess
             | Reason::Overpaid
             | Reason::OverpaidLess
             | Reason::Waived
+            | Reason::Unwaived
             | Reason::Withheld => {}
         }
     }

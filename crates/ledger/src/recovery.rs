@@ -85,6 +85,16 @@ pub enum RecoveryError {
         /// Open.
         open: Fen,
     },
+    /// More than was waived.
+    #[error("{asked} is more than the {waived} that is waived for {period}")]
+    NotWaived {
+        /// For which period.
+        period: String,
+        /// Asked.
+        asked: Fen,
+        /// Waived.
+        waived: Fen,
+    },
 }
 
 /// The measure for what is overpaid in a period: nothing, a waiver (when all that is recoverable from
@@ -137,7 +147,8 @@ pub fn measure(
 /// Two records turned out to be one payee. What the record given up was overpaid, and has, is carried to
 /// the one that continues; where that one is still to be paid for the same period, the two cancel out, so
 /// that nobody is paid a second time what they have. What is still with the bank is carried when it is
-/// confirmed: ask again then. Advances both positions; nothing happens across programmes.
+/// confirmed, and what was carried and came back from the bank is owed to the one that continues: ask again
+/// then. Advances both positions; nothing happens across programmes.
 pub fn carry_over(
     given_up: &mut Position,
     continues: &mut Position,
@@ -150,23 +161,33 @@ pub fn carry_over(
     {
         return Vec::new();
     }
-    let open: Vec<(String, Fen)> = given_up
-        .periods()
-        .filter(|(_, p)| p.recoverable() > Fen::ZERO)
-        .map(|(period, p)| (period.to_owned(), p.recoverable()))
-        .collect();
+    let (old, new) = (given_up.chart, continues.chart);
+    let mut open: Vec<(String, &str, (Id, Id), Fen)> = Vec::new();
+    for (period, p) in given_up.periods() {
+        let came_back = p.payable.min(Fen::ZERO - p.carried);
+        let sides = [
+            ("carry", (new.receivable, old.receivable), p.recoverable()),
+            ("back", (old.payable, new.payable), came_back),
+        ];
+        for (way, accounts, amount) in sides {
+            if amount > Fen::ZERO {
+                open.push((period.to_owned(), way, accounts, amount));
+            }
+        }
+    }
     let mut transfers = Vec::new();
-    for (period, amount) in open {
-        // Each further sum of a period is a step of its own.
-        let step = format!("carry {}", -given_up.period(&period).carried.0);
+    for (period, way, accounts, amount) in open {
+        // Each further sum of a period is a step of its own: money comes back at most once between two.
+        let before = given_up.period(&period);
+        let step = format!("{way} {} {}", Fen::ZERO - before.carried, before.returned);
         let posting = Posting {
             shard: &continues.shard.clone(),
             link: Id::derive(&["carried", &cause.to_string(), &period]),
             step: &step,
             stamp,
         };
-        let sides = (continues.chart.receivable, given_up.chart.receivable);
-        let Some(carried) = posting.transfer(Reason::Carried, sides, amount, &period, None) else {
+        let Some(carried) = posting.transfer(Reason::Carried, accounts, amount, &period, None)
+        else {
             continue;
         };
         given_up.apply(&carried);
@@ -352,6 +373,44 @@ pub fn waive(
 /// the cause of the waiver.
 pub fn waiver_link(cause: Id, period: &str) -> Id {
     Id::derive(&["waiver", &cause.to_string(), period])
+}
+
+/// Takes (part of) a waiver back: the sum is open again. A decision that is already posted yields nothing.
+/// Advances the position.
+pub fn take_back_waiver(
+    position: &mut Position,
+    period: &str,
+    amount: Fen,
+    decision: Id,
+    stamp: Stamp,
+) -> Result<Vec<Transfer>, RecoveryError> {
+    if amount <= Fen::ZERO {
+        return Err(RecoveryError::NotPositive(amount));
+    }
+    let link = Id::derive(&["waiver-taken-back", &decision.to_string(), period]);
+    if position.has_posted(link) {
+        return Ok(Vec::new());
+    }
+    let waived = position.period(period).waived;
+    if amount > waived {
+        return Err(RecoveryError::NotWaived {
+            period: period.into(),
+            asked: amount,
+            waived,
+        });
+    }
+    let sides = (position.chart.receivable, position.chart.waived);
+    let transfer = Posting {
+        shard: &position.shard,
+        link,
+        step: "",
+        stamp,
+    }
+    .transfer(Reason::Unwaived, sides, amount, period, None);
+    if let Some(transfer) = &transfer {
+        position.apply(transfer);
+    }
+    Ok(transfer.into_iter().collect())
 }
 
 fn waiver_is_posted(position: &Position, cause: Id, period: &str) -> bool {

@@ -60,6 +60,29 @@ pub fn includes<'a>(
     other(evidence, person, INCLUDES)
 }
 
+/// The pieces that say of the record that a person goes on as what a piece about the record given up said: where
+/// they stand, and their ids. Empty when the record was not given up, or the piece came later.
+pub fn said_of_the_other<'a>(
+    evidence: impl IntoIterator<Item = &'a Evidence> + Clone,
+    given_up: Id,
+    piece: Id,
+) -> Vec<&'a Evidence> {
+    let links = evidence.clone().into_iter();
+    let corrections: Vec<String> = links
+        .filter(|e| e.subject == given_up && e.kind == CONTINUES_AS)
+        .filter_map(|e| Some(e.value.get("correction")?.as_str()?.to_owned()))
+        .collect();
+    let mut found = Vec::new();
+    for correction in corrections {
+        let part = |n: u32| {
+            let id = Id::derive(&["continued", &correction, &piece.to_string(), &n.to_string()]);
+            evidence.clone().into_iter().find(|e| e.id == id)
+        };
+        found.extend((0..).map_while(part));
+    }
+    found
+}
+
 fn other<'a>(
     evidence: impl IntoIterator<Item = &'a Evidence> + Clone,
     person: Id,
@@ -225,7 +248,7 @@ fn link(
         shard: about.shard.into(),
         subject: about.person,
         kind: kind.into(),
-        value: json!({"person": person.to_string()}),
+        value: json!({"person": person.to_string(), "correction": id.to_string()}),
         valid: Period::since(Day::from_ymd_opt(1900, 1, 1).unwrap_or(Day::MIN)),
         withdraws,
         provenance: provenance.clone(),

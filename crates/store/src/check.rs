@@ -188,6 +188,7 @@ const LISTED: &[(&str, &str, usize)] = &[
         crate::payees::BATCHES_OF_PAYMENTS,
         0,
     ),
+    ("payees::GIVEN_UP", crate::payees::GIVEN_UP, 1),
     ("dossier::HOMES_OF", crate::dossier::HOMES_OF, 0),
     ("dossier::OPENED", crate::dossier::OPENED, 0),
     ("dossier::HEADS", crate::dossier::HEADS, 1),

@@ -18,7 +18,32 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 /// Batches of payments; completed by a list.
 pub(crate) const BATCHES_OF_PAYMENTS: &str = "SELECT id, batch FROM payment WHERE id";
 
+/// Persons whose records were given up for another; completed by a list.
+pub(crate) const GIVEN_UP: &str =
+    "SELECT subject, id FROM evidence WHERE kind = '@continues-as' AND shard = $1 AND subject";
+
 impl Store {
+    /// Of some persons, those whose records were given up for another.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn given_up(
+        &self,
+        shard: &str,
+        persons: Vec<Id>,
+    ) -> Result<BTreeSet<Id>, StoreError> {
+        let shard = shard.to_owned();
+        self.look(move |source| {
+            let mut out = BTreeSet::new();
+            source.listed(GIVEN_UP, &args![&shard], &persons, |row| {
+                out.insert(row.id(0)?);
+                Ok(())
+            })?;
+            Ok(out)
+        })
+        .await
+    }
+
     /// Movements of a programme's payees, `limit` payees at a time by id, from after the one given: what a
     /// pay run folds into positions. Empty at the end.
     ///

@@ -125,7 +125,14 @@ async fn determine_reformed(
 pub async fn night(args: NightArgs) -> Outcome {
     let office = Office::open(&args.place.location()).await?;
     let date = base::parse_day(&args.date)?;
-    let summary = office.night(date, "night", Office::now()).await?;
+    let mut summary = office.night(date, "night", Office::now()).await?;
+    if let Some(file) = &args.anchor {
+        // What was found of the night stands whatever becomes of the anchor.
+        match office.anchor(file, Office::now()).await {
+            Ok(anchor) => summary.anchor = Some(anchor),
+            Err(error) => summary.faults.push(error.to_string()),
+        }
+    }
     if args.json {
         print_json(&summary)?;
     } else {
@@ -134,6 +141,12 @@ pub async fn night(args: NightArgs) -> Outcome {
                 "{} {}: household {} differs",
                 found.programme, found.month, found.household
             );
+        }
+        for fault in &summary.faults {
+            println!("{fault}");
+        }
+        if let Some(anchor) = &summary.anchor {
+            println!("anchored at {}: head {}", anchor.at, anchor.head);
         }
         println!(
             "night of {}: {} figures became known, {} redetermined, {} reviews, {} compared, {} unexplained",

@@ -8,8 +8,10 @@ mod import;
 mod law;
 mod law_diff;
 mod law_text;
+mod person;
 mod progress;
 mod readers;
+mod recovery;
 mod simulate;
 mod staff;
 
@@ -101,6 +103,12 @@ pub enum Command {
     Staff(staff::StaffCommand),
     /// Writes the register of some months to Parquet files by area, for `minsheng-cluster`.
     ExportPartitions(ExportPartitionsArgs),
+    /// Corrects who is who: show, merge two records that are one person, split one that is two.
+    #[command(subcommand)]
+    Person(person::PersonCommand),
+    /// Gives up what was overpaid by a decision, or takes that back.
+    #[command(subcommand)]
+    Recovery(recovery::RecoveryCommand),
     /// Puts work into the queue, or takes it from there; several may work at once.
     Work(WorkArgs),
     /// Law files: check, test, list, diff, eval, fmt, new, reference.
@@ -229,6 +237,9 @@ pub struct NightArgs {
     /// The day that has ended.
     #[arg(long)]
     pub date: String,
+    /// The auditor's file: the night ends with a line in it, as `minsheng anchor` appends one.
+    #[arg(long, value_name = "FILE", env = "MINSHENG_ANCHOR")]
+    pub anchor: Option<PathBuf>,
     /// Results as JSON.
     #[arg(long)]
     pub json: bool,
@@ -513,6 +524,9 @@ pub struct SimulateArgs {
     /// Late facts and corrections by clerks, each month.
     #[arg(long, value_name = "N", default_value_t = 60)]
     pub corrections: u64,
+    /// Corrections recorded at once, as feeds bring them; 1: each by itself. For long runs.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub batch: u64,
     /// Of a hundred steps, how many meet a full disk or the end of their process.
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub faults: u64,
@@ -597,6 +611,8 @@ async fn dispatch_async(command: Command) -> Outcome {
         Command::Erase(args) => custody::erase(args).await,
         Command::Staff(command) => staff::run(command).await,
         Command::ExportPartitions(args) => custody::export_partitions(args).await,
+        Command::Person(command) => person::run(command).await,
+        Command::Recovery(command) => recovery::run(command).await,
         Command::Work(args) => custody::work(args).await,
         Command::Bench(args) => crate::bench::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,

@@ -31,6 +31,7 @@ pub async fn run(args: SimulateArgs) -> Outcome {
         first,
         months,
         corrections: args.corrections,
+        batch: args.batch,
         faults: args.faults,
         law: args.law,
         audit_every: args.audit_every,
@@ -40,11 +41,12 @@ pub async fn run(args: SimulateArgs) -> Outcome {
     let bar = Progress::new(&format!("{first}..{}", args.last), u64::from(months));
     let result = async { Simulation::new(options, bar.clone()).await?.run().await }.await;
     let again = format!(
-        "cargo xtask simulate --seed {} --months {months} --last {} --households {} --corrections {} --faults {} --law {} --audit-every {}",
+        "cargo xtask simulate --seed {} --months {months} --last {} --households {} --corrections {} --batch {} --faults {} --law {} --audit-every {}",
         args.seed,
         args.last,
         args.households,
         args.corrections,
+        args.batch,
         args.faults,
         args.law,
         args.audit_every,
@@ -63,12 +65,16 @@ pub async fn run(args: SimulateArgs) -> Outcome {
         for (what, count) in &outcome.counts {
             println!("{what:24} {count}");
         }
+        let (recorded, seconds) = (
+            outcome.counts.get("recorded").copied().unwrap_or(0),
+            begun.elapsed().as_secs_f64(),
+        );
         println!(
-            "{} steps, {} records, {} findings, {:.0} s, digest {}",
+            "{} steps, {} records, {} findings, {seconds:.0} s ({:.1} facts a second, checks and all), digest {}",
             outcome.steps,
             outcome.records,
             outcome.findings.len(),
-            begun.elapsed().as_secs_f64(),
+            recorded as f64 / seconds,
             outcome.digest
         );
     }

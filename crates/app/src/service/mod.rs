@@ -22,6 +22,7 @@ pub mod partitions;
 pub mod pay;
 mod prefetch;
 pub mod readers;
+pub mod recovery;
 pub mod reform;
 pub mod replay;
 pub mod rules;

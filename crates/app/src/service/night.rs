@@ -1,6 +1,7 @@
 //! The night: figures that became known, reviews that fall due, and everybody recomputed: no difference
 //! may be left that a change did not explain.
 
+use super::anchor::Anchor;
 use super::rules::{determined_for_everybody, latest_version, programme_ids};
 use super::{Office, ServiceError};
 use base::{Day, Id, Month, Period};
@@ -45,8 +46,10 @@ pub struct NightSummary {
     pub checked: u64,
     /// Differences that nothing explains.
     pub unexplained: Vec<Unexplained>,
-    /// Households whose rules could not be run.
+    /// Households whose rules could not be run, and why nothing was anchored.
     pub faults: Vec<String>,
+    /// The line in the auditor's file, where one is named.
+    pub anchor: Option<Anchor>,
 }
 
 impl Office {

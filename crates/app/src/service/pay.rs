@@ -427,6 +427,7 @@ impl Office {
         summary.discrepancies = result.discrepancies;
         let mut sets: BTreeMap<String, ChangeSet> = BTreeMap::new();
         let mut confirmed: Vec<(String, Id, String)> = Vec::new();
+        let mut returned: Vec<(String, Id, String)> = Vec::new();
         let source = files
             .iter()
             .map(|(name, _)| name.as_str())
@@ -438,13 +439,15 @@ impl Office {
                 .changed
                 .entry(payment.state.as_str().to_string())
                 .or_default() += 1;
-            if payment.state == PaymentState::Paid {
-                let payee = (
-                    payment.shard.clone(),
-                    payment.payee,
-                    payment.programme.clone(),
-                );
-                confirmed.push(payee);
+            let payee = (
+                payment.shard.clone(),
+                payment.payee,
+                payment.programme.clone(),
+            );
+            match payment.state {
+                PaymentState::Paid => confirmed.push(payee),
+                PaymentState::Rejected | PaymentState::Returned => returned.push(payee),
+                _ => {}
             }
             let set = sets.entry(payment.shard.clone()).or_default();
             set.bank_answers.push(BankAnswer {
@@ -468,7 +471,8 @@ impl Office {
                 .transfers
                 .push(transfer);
         }
-        self.recover_confirmed(&confirmed, &mut sets, at).await?;
+        self.recover_confirmed(confirmed, returned, &mut sets, at)
+            .await?;
         for (shard, mut set) in sets {
             set.shard = shard;
             set.at = at.now;
@@ -487,16 +491,18 @@ impl Office {
     }
 
     /// What was overpaid while the money was still with the bank becomes recoverable when the bank
-    /// confirms: measures for the payees of confirmed payments.
+    /// confirms: measures for the payees of confirmed payments. Money of records given up meanwhile, confirmed
+    /// or come back, is that of the records that they go on as.
     async fn recover_confirmed(
         &self,
-        confirmed: &[(String, Id, String)],
+        mut confirmed: Vec<(String, Id, String)>,
+        returned: Vec<(String, Id, String)>,
         sets: &mut BTreeMap<String, ChangeSet>,
         at: At,
     ) -> Result<(), ServiceError> {
         let mut open: HashSet<(String, Id)> = HashSet::new();
-        let programmes: HashSet<&String> = confirmed.iter().map(|(_, _, p)| p).collect();
-        for programme in programmes {
+        let programmes: HashSet<String> = confirmed.iter().map(|(_, _, p)| p.clone()).collect();
+        for programme in &programmes {
             let items = self
                 .store
                 .open_items(programme, Purpose::Receivable)
@@ -507,8 +513,11 @@ impl Office {
                     .filter_map(|i| Some((programme.clone(), i.owner?))),
             );
         }
-        for (shard, payee, programme) in confirmed {
-            if !open.contains(&(programme.clone(), *payee)) {
+        confirmed.retain(|(_, payee, programme)| open.contains(&(programme.clone(), *payee)));
+        let answered: Vec<_> = confirmed.iter().chain(&returned).cloned().collect();
+        let given_up = self.follow_given_up(&answered, sets, at).await?;
+        for (shard, payee, programme) in &confirmed {
+            if given_up.contains(payee) {
                 continue;
             }
             let Some(version) = latest_version(self.law(), programme) else {

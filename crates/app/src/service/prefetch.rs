@@ -38,6 +38,8 @@ pub struct Prefetched {
     pub opened: Vec<Opened>,
     /// Whose matters are in here.
     about: HashSet<Id>,
+    /// Movements that are in here: one between two records of a person is both's.
+    moved: HashSet<Id>,
 }
 
 impl Prefetched {
@@ -92,7 +94,11 @@ impl Prefetched {
                     .extend_from_slice(&matters.determinations);
                 self.awards.extend_from_slice(&matters.awards);
                 self.changes.extend_from_slice(&matters.changes);
-                self.transfers.extend_from_slice(&matters.transfers);
+                for transfer in &matters.transfers {
+                    if self.moved.insert(transfer.id) {
+                        self.transfers.push(transfer.clone());
+                    }
+                }
                 self.plans.extend_from_slice(&matters.plans);
                 self.cases.extend_from_slice(&matters.cases);
             }

@@ -2,7 +2,7 @@
 //! each line, and answers in parts, late, twice and in the wrong order. It shares no code with the ledger.
 
 use super::Draw;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// What became of a line.
@@ -18,6 +18,17 @@ pub enum Done {
     Back,
 }
 
+/// What an answer says of one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tells {
+    /// Nothing final yet.
+    Pending,
+    /// What became of it.
+    This(Done),
+    /// Another amount than was instructed.
+    OtherAmount,
+}
+
 /// One line of an instruction file.
 #[derive(Clone, Debug)]
 pub struct Line {
@@ -25,6 +36,10 @@ pub struct Line {
     pub amount: i64,
     /// What the office was told last.
     pub told: Done,
+    /// Was the office told anything about it that agrees in amount?
+    heard: bool,
+    /// The file in which it was instructed.
+    message: String,
 }
 
 /// A file of the bank, and the day (from today) on which it is handed over.
@@ -36,9 +51,14 @@ pub struct Answer {
     pub name: String,
     /// Content.
     pub text: String,
-    /// What the lines in it say once it is read.
-    pub tells: Vec<(String, Done)>,
+    /// The instruction that it answers.
+    message: String,
+    /// What it says, line by line.
+    tells: Vec<(String, Tells)>,
 }
+
+/// Something that the office has to ask the bank about: the word that the office has for it, and the line.
+pub type Question = (&'static str, String);
 
 /// The bank's books.
 #[derive(Clone, Debug, Default)]
@@ -115,6 +135,8 @@ impl Bank {
             let line = Line {
                 amount,
                 told: Done::Waiting,
+                heard: false,
+                message: message.clone(),
             };
             let fate = draw.below(100);
             let (done, report, statement) = match fate {
@@ -168,16 +190,15 @@ impl Bank {
                 self.files += 1;
                 let tells = lines
                     .iter()
-                    .filter_map(|(id, _, code)| {
-                        Some((
-                            id.clone(),
-                            match *code {
-                                "RJCT" => Done::Refused,
-                                "ACSC" | "DBIT" => Done::Sent,
-                                "CRDT" => Done::Back,
-                                _ => return None,
-                            },
-                        ))
+                    .map(|(id, _, code)| {
+                        let what = match *code {
+                            "RJCT" => Tells::This(Done::Refused),
+                            "ACSC" | "DBIT" => Tells::This(Done::Sent),
+                            "CRDT" => Tells::This(Done::Back),
+                            "WRONG" => Tells::OtherAmount,
+                            _ => Tells::Pending,
+                        };
+                        (id.clone(), what)
                     })
                     .collect();
                 let (name, text) = if is_report {
@@ -194,6 +215,7 @@ impl Bank {
                     days,
                     name: format!("{}.{name}.xml", self.files),
                     text,
+                    message: message.clone(),
                     tells,
                 };
                 // Or it comes twice.
@@ -209,10 +231,40 @@ impl Bank {
         Ok(answers)
     }
 
+    /// What the office has to ask about when it reads an answer now: exactly this, and nothing else.
+    pub fn questions(&self, answer: &Answer) -> BTreeSet<Question> {
+        let mut questions = BTreeSet::new();
+        for (id, tells) in &answer.tells {
+            let before = self.lines.get(id).map_or(Done::Waiting, |line| line.told);
+            let mut ask = |word| questions.insert((word, id.clone()));
+            match (before, tells) {
+                (_, Tells::OtherAmount) => {
+                    ask("amount");
+                }
+                (Done::Refused, Tells::This(Done::Sent)) => {
+                    ask("contradiction");
+                    ask("paid-after-refusal");
+                }
+                (Done::Sent, Tells::This(Done::Refused)) => {
+                    ask("contradiction");
+                }
+                _ => {}
+            }
+        }
+        let spoken: BTreeSet<&str> = answer.tells.iter().map(|(id, _)| id.as_str()).collect();
+        let silent = self.lines.iter().filter(|(id, line)| {
+            line.message == answer.message && !line.heard && !spoken.contains(id.as_str())
+        });
+        questions.extend(silent.map(|(id, _)| ("missing", id.clone())));
+        questions
+    }
+
     /// Notes that the office has read an answer.
     pub fn told(&mut self, answer: &Answer) {
-        for (id, done) in &answer.tells {
+        for (id, tells) in &answer.tells {
             if let Some(line) = self.lines.get_mut(id) {
+                line.heard |= *tells != Tells::OtherAmount;
+                let Tells::This(done) = tells else { continue };
                 // What came back came back, whatever file tells the rest of it later.
                 let rank = |d: Done| match d {
                     Done::Waiting => 0,

@@ -34,6 +34,8 @@ pub struct Options {
     pub months: u32,
     /// What clerks do in a month, beside what happens in the district.
     pub corrections: u64,
+    /// How many corrections are recorded at once, as feeds bring them; 1: each by itself.
+    pub batch: u64,
     /// Of a hundred steps, how many meet a fault.
     pub faults: u64,
     /// Of a hundred months, in how many a law file is corrected.

@@ -88,6 +88,7 @@ impl Viewer {
             Right::Act => &[Community, Caseworker, Approver, Finance],
             Right::Payments => &[Finance, Approver, Auditor],
             Right::Instruct => &[Finance],
+            Right::Identify => &[Approver],
             Right::Audit => &[Auditor, Approver],
             Right::Journal => &[Auditor],
         };
@@ -114,6 +115,8 @@ pub enum Right {
     Payments,
     /// Make instructions, read answers.
     Instruct,
+    /// Say that two records are one person, or one is two.
+    Identify,
     /// Replay.
     Audit,
     /// The journal and the checks.

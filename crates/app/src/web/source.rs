@@ -8,6 +8,7 @@ use super::view::case::{CasePage, PublicRow, TaskQuery, TaskRow};
 use super::view::change::{ApplyPage, ChangeForm, ChangePage, Preview, Recorded};
 use super::view::district::{District, DistrictQuery};
 use super::view::household::Household;
+use super::view::identity::{IdentityForm, IdentityPage};
 use super::view::law::{InstrumentPage, LawIndex, ParameterView, ProgrammeRow, TryPage, TryResult};
 use super::view::payment::{AnswerView, BatchPage, Download, InstructView, PaymentsPage};
 use super::view::why::{Why, WhyQuery};
@@ -184,6 +185,29 @@ pub trait Source: Send + Sync {
         viewer: &'a Viewer,
         household: Id,
         form: &'a ChangeForm,
+    ) -> Answer<'a, Recorded>;
+    /// A person's record, for correcting who is who.
+    fn identity<'a>(
+        &'a self,
+        viewer: &'a Viewer,
+        household: Id,
+        person: Id,
+    ) -> Answer<'a, IdentityPage>;
+    /// What a correction of who is who would do.
+    fn preview_identity<'a>(
+        &'a self,
+        viewer: &'a Viewer,
+        household: Id,
+        person: Id,
+        form: &'a IdentityForm,
+    ) -> Answer<'a, Preview>;
+    /// Records a correction of who is who; sending the same id twice records once.
+    fn record_identity<'a>(
+        &'a self,
+        viewer: &'a Viewer,
+        household: Id,
+        person: Id,
+        form: &'a IdentityForm,
     ) -> Answer<'a, Recorded>;
     /// A programme's application form.
     fn apply_form<'a>(

@@ -5,8 +5,6 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
 
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -515,7 +513,7 @@ fn models_are_evaluated_and_pass_through_both_forms() {
 }
 
 /// An identity number with its check character.
-fn number(birth: &str, n: u32) -> String {
+pub(crate) fn number(birth: &str, n: u32) -> String {
     let body = format!("110101{birth}{n:03}");
     let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
     let sum: u32 = body
@@ -761,47 +759,4 @@ fn commands_run_twice_do_nothing_twice() {
         "{replayed}"
     );
     verified(&data);
-}
-
-#[test]
-fn what_is_killed_is_finished_by_running_it_again() {
-    let (dir, asked) = (tempfile::tempdir().expect("a folder"), look_ups());
-    let march = [
-        "--programme",
-        text(&asked["programme"]),
-        "--month",
-        "2026-03",
-    ];
-    let determine = [&["determine", "--all"], &march[..]].concat();
-    let pay = [&["pay", "--json"], &march[..]].concat();
-    let whole = dir.path().join("whole");
-    copy(&demo(), &whole);
-    run_on(&whole, &determine).exits(0);
-    run_on(&whole, &pay).exits(0);
-    let wanted = verified(&whole);
-
-    let data = dir.path().join("killed");
-    copy(&demo(), &data);
-    for command in [&determine, &pay] {
-        for wait in [30, 80, 150, 300] {
-            let mut child = program()
-                .args(command)
-                .arg("--data")
-                .arg(&data)
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("it starts");
-            sleep(Duration::from_millis(wait));
-            // Killed, or done already: both must be fine.
-            let _ = child.kill();
-            child.wait().expect("it ends");
-        }
-        run_on(&data, command).exits(0);
-    }
-    assert_eq!(verified(&data)[..3], wanted[..3]);
-    let paid = run_on(&data, &pay).exits(0).json();
-    for file in paid["files"].as_array().expect("files") {
-        assert!(Path::new(text(&file["pain001"])).is_file(), "{file}");
-    }
 }

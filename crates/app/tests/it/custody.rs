@@ -151,6 +151,28 @@ fn the_journal_passes_through_its_anchors_or_is_caught() {
 }
 
 #[test]
+fn the_night_ends_with_a_line_in_the_auditors_file() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let data = dir.path().join("d");
+    copy(&demo(), &data);
+    let anchors = dir.path().join("anchors");
+    let night = |day: &str| run_on(&data, &["night", "--date", day, "--anchor", path(&anchors)]);
+    let first = night("2026-03-01").exits(0);
+    assert!(first.out.contains("anchored at"), "{}", first.out);
+    night("2026-03-02").exits(0);
+    run_on(&data, &["verify", "--anchor", path(&anchors)]).exits(0);
+    // A file that somebody altered is no place to write on: the night says so, and writes nothing.
+    let text = fs::read_to_string(&anchors).expect("read");
+    assert_eq!(text.lines().count(), 2);
+    let altered = text.replacen("\"lines\":", "\"lines\":1", 1);
+    fs::write(&anchors, &altered).expect("written");
+    let found = night("2026-03-03").exits(1);
+    assert!(found.out.contains("nothing was anchored"), "{}", found.out);
+    assert_eq!(fs::read_to_string(&anchors).expect("read"), altered);
+    verified(&data);
+}
+
+#[test]
 fn a_backup_is_made_while_others_write() {
     let dir = tempfile::tempdir().expect("a folder");
     let (data, asked) = (dir.path().join("d"), look_ups());

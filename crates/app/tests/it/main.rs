@@ -7,6 +7,8 @@ mod entitled;
 mod explained;
 mod figures;
 mod guide;
+mod identity;
+mod killed;
 mod late;
 mod law_text;
 mod roads;

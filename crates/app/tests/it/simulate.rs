@@ -12,6 +12,7 @@ fn run(seed: u64) -> Outcome {
         first: "2026-06".parse().expect("a month"),
         months: 2,
         corrections: 45,
+        batch: 1,
         faults: 15,
         law: 100,
         audit_every: 1,

@@ -190,7 +190,7 @@ impl Live {
         Ok(told)
     }
 
-    async fn preview_rows(
+    pub(super) async fn preview_rows(
         &self,
         home: &HouseholdHistory,
         correction: &Correction,
@@ -567,7 +567,7 @@ fn value_of(kind: &EvidenceKind, text: &str) -> Result<Value, Trouble> {
 }
 
 /// What follows besides the sums, in sentences.
-fn follows(correction: &Correction) -> Vec<Bilingual> {
+pub(super) fn follows(correction: &Correction) -> Vec<Bilingual> {
     let mut told = Vec::new();
     let mut say = |zh: String, en: String| told.push(Bilingual { zh, en });
     if !correction.evidence.is_empty() {

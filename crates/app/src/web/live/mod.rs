@@ -4,6 +4,7 @@ mod audit;
 mod cases;
 mod change;
 mod district;
+mod identity;
 mod pay;
 mod people;
 pub mod shelf;
@@ -20,6 +21,7 @@ use super::view::case::{CasePage, PublicRow, TaskQuery, TaskRow};
 use super::view::change::{ApplyPage, ChangeForm, ChangePage, Preview, Recorded};
 use super::view::district::{District, DistrictQuery};
 use super::view::household::Household;
+use super::view::identity::{IdentityForm, IdentityPage};
 use super::view::law::{InstrumentPage, LawIndex, ParameterView, ProgrammeRow, TryPage, TryResult};
 use super::view::payment::{AnswerView, BatchPage, Download, InstructView, PaymentsPage};
 use super::view::why::{Why, WhyQuery};
@@ -341,6 +343,37 @@ impl Source for Live {
         form: &'a ChangeForm,
     ) -> Answer<'a, Recorded> {
         Box::pin(self.record_change(viewer, household, form))
+    }
+
+    fn identity<'a>(
+        &'a self,
+        viewer: &'a Viewer,
+        household: Id,
+        person: Id,
+    ) -> Answer<'a, IdentityPage> {
+        Box::pin(self.identity_page(viewer, household, person))
+    }
+
+    fn preview_identity<'a>(
+        &'a self,
+        viewer: &'a Viewer,
+        household: Id,
+        person: Id,
+        form: &'a IdentityForm,
+    ) -> Answer<'a, Preview> {
+        Box::pin(Live::preview_identity(
+            self, viewer, household, person, form,
+        ))
+    }
+
+    fn record_identity<'a>(
+        &'a self,
+        viewer: &'a Viewer,
+        household: Id,
+        person: Id,
+        form: &'a IdentityForm,
+    ) -> Answer<'a, Recorded> {
+        Box::pin(Live::record_identity(self, viewer, household, person, form))
     }
 
     fn apply_form<'a>(

@@ -527,14 +527,14 @@ impl Live {
         rows
     }
 
-    fn decision_name(&self) -> Named {
+    pub(super) fn decision_name(&self) -> Named {
         Named {
             id: decision::KIND.into(),
             name: crate::web::session::both("register-decision"),
         }
     }
 
-    fn decision_text(&self, decision: &decision::Decision) -> String {
+    pub(super) fn decision_text(&self, decision: &decision::Decision) -> String {
         let programme = self.shelf.programme(&decision.programme).name;
         let (zh, en) = match decision.ruling {
             decision::Ruling::Pause => ("暂停".to_string(), "pause".to_string()),

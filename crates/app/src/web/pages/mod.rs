@@ -2,6 +2,7 @@
 
 mod audit;
 mod household;
+mod identity;
 mod law;
 mod payment;
 mod public;
@@ -55,6 +56,10 @@ pub fn routes() -> Router<Arc<Site>> {
                 Right::Apply,
                 get(household::apply_form).post(household::apply),
             ),
+        )
+        .route(
+            "/households/{id}/identity/{person}",
+            needs(Right::Identify, get(identity::form).post(identity::send)),
         )
         .route("/tasks", needs(Right::Tasks, get(work::tasks)))
         .route("/cases/{id}", needs(Right::Tasks, get(work::case)))

@@ -49,10 +49,12 @@ impl ReportPage {
 
 #[derive(Template)]
 #[template(path = "preview.html")]
-struct PreviewPage {
-    page: Page,
-    p: Preview,
-    fields: Vec<(&'static str, String)>,
+pub(super) struct PreviewPage {
+    pub(super) page: Page,
+    pub(super) p: Preview,
+    pub(super) fields: Vec<(&'static str, String)>,
+    /// Where it is sent to be recorded.
+    pub(super) action: String,
 }
 
 /// `GET /households/{id}/report`
@@ -112,6 +114,7 @@ pub async fn send(
                 Ok(page.render(&PreviewPage {
                     p,
                     fields,
+                    action: format!("/households/{household}/report"),
                     page: page.clone(),
                 }))
             }

@@ -6,6 +6,7 @@ pub mod case;
 pub mod change;
 pub mod district;
 pub mod household;
+pub mod identity;
 pub mod law;
 pub mod payment;
 pub mod why;

@@ -1,6 +1,7 @@
 //! The site from outside: who gets in, who sees what, what a form needs.
 
 mod api;
+mod corrected;
 mod pages;
 mod sample;
 
@@ -231,6 +232,7 @@ async fn roles_open_only_their_pages() {
         format!("/households/{household}/report"),
     );
     let case = format!("/cases/{}", sample::id(50));
+    let identity = format!("/households/{household}/identity/{}", sample::id(11));
     let pages = [
         ("/", "community caseworker approver finance auditor analyst"),
         (
@@ -256,6 +258,7 @@ async fn roles_open_only_their_pages() {
             "/payments/instruct?programme=first&month=2026-06",
             "finance",
         ),
+        (identity.as_str(), "approver"),
         ("/audit", "approver auditor"),
         ("/audit/journal", "auditor"),
         ("/audit/verify", "auditor"),

@@ -103,6 +103,44 @@ async fn a_change_is_previewed_before_it_is_recorded() {
 }
 
 #[tokio::test]
+async fn who_is_who_is_corrected_with_a_reason_and_asked_about_once_more() {
+    let mut browser = Browser::signed_in("approver").await;
+    let path = format!("/households/{}/identity/{}", sample::id(1), sample::id(11));
+    for (lang, title) in [("zh", "身份更正"), ("en", "Who is who")] {
+        let page = browser.get(&format!("{path}?lang={lang}")).await;
+        assert!(page.text.contains(title), "{}", page.text);
+        assert!(!page.text.contains("<b>slip"), "sources are shown as text");
+    }
+    let (id, piece) = (sample::id(99).to_string(), sample::id(91).to_string());
+    let place = sample::id(92).to_string();
+    let mut fields = vec![
+        ("id", id.as_str()),
+        ("act", "split"),
+        ("name", "钱二"),
+        ("sex", "male"),
+        ("birth", "1980-01-01"),
+        ("piece", piece.as_str()),
+        ("place", place.as_str()),
+    ];
+    let again = browser.post(&path, &fields).await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(again.text.contains("钱二") && again.text.contains("checked"));
+    fields.push(("reason", "出生登记"));
+    let asked = browser.post(&path, &fields).await;
+    assert_eq!(asked.status, StatusCode::OK);
+    assert!(asked.text.contains("name=\"confirm\" value=\"yes\""));
+    assert!(asked.text.contains(&format!("action=\"{path}\"")));
+    assert!(browser.sample.acts.lock().expect("lock").is_empty());
+    fields.push(("confirm", "yes"));
+    assert_eq!(
+        browser.post(&path, &fields).await.status,
+        StatusCode::SEE_OTHER
+    );
+    let done = browser.sample.acts.lock().expect("lock").clone();
+    assert_eq!(done, [format!("split {piece}")]);
+}
+
+#[tokio::test]
 async fn a_decision_is_asked_about_once_more() {
     let mut browser = Browser::signed_in("approver").await;
     let path = format!("/cases/{}/act", sample::id(50));

@@ -3,6 +3,7 @@
 
 mod records;
 
+use super::corrected;
 use app::web::live::shelf::Shelf;
 use app::web::session::{Account, Viewer, hash_password};
 use app::web::source::{
@@ -13,6 +14,7 @@ use app::web::view::case::*;
 use app::web::view::change::*;
 use app::web::view::district::*;
 use app::web::view::household::*;
+use app::web::view::identity::{IdentityForm, IdentityPage};
 use app::web::view::law::{
     InstrumentPage, LawIndex, ParameterView, ProgrammeRow, TryPage, TryResult,
 };
@@ -497,6 +499,48 @@ impl Source for Sample {
 
     fn record<'a>(&'a self, _: &'a Viewer, _: Id, form: &'a ChangeForm) -> Answer<'a, Recorded> {
         self.recorded.lock().expect("lock").push(form.clone());
+        now(Ok(Recorded {
+            evidence: id(90),
+            periods: 4,
+            case: None,
+            away: false,
+        }))
+    }
+
+    fn identity<'a>(
+        &'a self,
+        viewer: &'a Viewer,
+        household: Id,
+        person: Id,
+    ) -> Answer<'a, IdentityPage> {
+        if !sees(viewer, household) {
+            return now(Err(Trouble::NotFound("household")));
+        }
+        now(Ok(corrected::page(household, person, self.today())))
+    }
+
+    fn preview_identity<'a>(
+        &'a self,
+        viewer: &'a Viewer,
+        household: Id,
+        _: Id,
+        form: &'a IdentityForm,
+    ) -> Answer<'a, Preview> {
+        if form.reason.is_empty() {
+            return now(Err(Trouble::input("请写明依据和理由", "say why")));
+        }
+        self.preview(viewer, household, &corrected::CHANGE)
+    }
+
+    fn record_identity<'a>(
+        &'a self,
+        _: &'a Viewer,
+        _: Id,
+        _: Id,
+        form: &'a IdentityForm,
+    ) -> Answer<'a, Recorded> {
+        let mut acts = self.acts.lock().expect("lock");
+        acts.push(format!("{} {}", form.act, form.pieces.join(",")));
         now(Ok(Recorded {
             evidence: id(90),
             periods: 4,
