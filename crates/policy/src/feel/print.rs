@@ -360,7 +360,11 @@ fn plain_name(name: &str) -> bool {
             && !p.text.contains(|c| super::diagnostic::ascii_mark(c).is_some())
             && !super::parser::KEYWORDS.contains(&&*p.text)
     };
+    // Unquoted, any white space between two words is read as one blank.
+    let spaced = |c: char| c.is_whitespace() && c != ' ';
     name.starts_with(super::lexer::starts_name)
+        && !name.contains(spaced)
+        && !name.contains("  ")
         && pieces.iter().all(plain)
         && pieces.last().is_some_and(|p| p.end == name.len())
 }

@@ -265,6 +265,15 @@ impl Steps {
         out
     }
 
+    /// A few steps in one direction that tell whether anything happens there at all.
+    pub fn far(&self) -> Vec<i64> {
+        match self {
+            Steps::Number { .. } => (1..=10).map(|n| 1i64 << (3 * n)).collect(),
+            Steps::Days(_) => vec![31, 183, 366, 1_826, 3_653, 7_305, 14_610, 25_568],
+            Steps::Months(_) => vec![1, 6, 12, 60, 120, 240, 480, 840],
+        }
+    }
+
     /// How far `k` steps are, on a scale where 1 is far: see `docs/explanation.md`.
     pub fn distance(&self, k: i64, scale: f64) -> f64 {
         let k = k.unsigned_abs() as f64;

@@ -37,7 +37,7 @@ impl Limits {
     /// What a page tries, which shall open at once.
     pub const PAGE: Limits = Limits {
         facts: 200,
-        evaluations: 6_000,
+        evaluations: 3_000,
         told: 8,
     };
 }
@@ -231,6 +231,16 @@ impl Search<'_, '_> {
             }
         };
         let (_, up) = steps.bounds(&place.ty);
+        let far = steps.far().into_iter().filter(|k| *k <= up);
+        let far: Vec<i64> = match steps {
+            Steps::Number { .. } => std::iter::once(0).chain(far).collect(),
+            _ => std::iter::once(0)
+                .chain(steps.far().into_iter().map(|k| -k))
+                .collect(),
+        };
+        if !self.stirs(place, steps, &far) {
+            return;
+        }
         let mut told = BTreeSet::new();
         for k in ks.into_iter().filter(|k| *k <= up) {
             let Some(value) = steps.at(k).filter(|_| self.asker.may()) else {
@@ -252,6 +262,15 @@ impl Search<'_, '_> {
             up = up.min((self.today.days() - day.days()).max(0));
         }
         let crossings = self.crossings(at, place, steps, down, up);
+        let mut first: Vec<i64> = vec![-down, up, -1, 1];
+        first.extend(steps.far().into_iter().flat_map(|k| [-k, k]));
+        first.extend(&crossings);
+        first.retain(|k| *k != 0 && (-down..=up).contains(k));
+        first.sort_unstable_by_key(|k| std::cmp::Reverse(k.unsigned_abs()));
+        first.dedup();
+        if !self.stirs(place, steps, &first) {
+            return;
+        }
         let mut told: BTreeSet<(Alters, &str, std::cmp::Ordering)> = BTreeSet::new();
         let mut hits: Vec<Hit> = Vec::new();
         for (direction, bound) in [(-1, down), (1, up)] {
@@ -287,6 +306,22 @@ impl Search<'_, '_> {
                 hit.alters,
             );
         }
+    }
+
+    /// Does the outcome or the amount alter at any of these steps? Most facts that were read decide nothing,
+    /// and are let go after a few questions.
+    fn stirs(&mut self, place: &Place, steps: &Steps, ks: &[i64]) -> bool {
+        for &k in ks {
+            if !self.asker.may() {
+                self.leave_place(place);
+                return false;
+            }
+            let found = self.at(place, steps, k);
+            if found.is_some_and(|v| self.alters(&v).is_some()) {
+                return true;
+            }
+        }
+        false
     }
 
     /// From the value at hand outwards, until the outcome turns; on the way also where the amount does.
