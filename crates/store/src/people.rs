@@ -85,7 +85,7 @@ const AT_ONCE: usize = 256;
 pub(crate) fn known_sql() -> String {
     let marks: Vec<String> = (1..=AT_ONCE).map(|i| format!("${i}")).collect();
     format!(
-        "SELECT i.number_hash, p.shard, p.person, p.name, p.household_shard, p.household FROM identity i \
+        "SELECT i.number_hash, p.shard, p.person, p.name, p.household_shard, p.household, p.area FROM identity i \
          JOIN presence p ON p.shard = i.shard AND p.person = i.person WHERE i.number_hash IN ({})",
         marks.join(", ")
     )
@@ -322,6 +322,7 @@ impl Store {
                     person: row.id(2)?,
                     name: row.text(3)?,
                     household: home,
+                    area: row.text(6)?,
                 };
                 let found: &mut Vec<KnownPerson> =
                     out.persons.entry((*number).clone()).or_default();

@@ -92,13 +92,6 @@ export function office(world) {
 
     test("who left work of their own will is refused, and the letter names ground and time to object", async () => {
       const path = await apply(true, 1);
-      // Without a reason of their own nothing is refused.
-      await as("approver", async (page) => {
-        await page.goto(path);
-        await page.locator("button[name=act][value=refuse]").click();
-        await page.locator("form.confirm button").click();
-        await page.waitForSelector(".flash.bad");
-      });
       const letter = await decide(path, "refuse", "本人提出解除合同，已核实");
       assert.match(letter, /不予批准通知书/);
       assert.match(letter, /因本人意愿中断就业/);
@@ -193,6 +186,54 @@ export function office(world) {
         await page.click("form.wide button");
         await page.waitForSelector("[role=alert]");
         assert.equal(await page.inputValue("#address"), address.trim());
+      }, { expected: /status of 422/ }));
+  });
+
+  describe("a file of evidence", () => {
+    const send = async (page, name, text) => {
+      await page.goto("/import");
+      await page.setInputFiles("#file", { name, mimeType: "text/csv", buffer: Buffer.from(text) });
+      await page.click("main form[action='/import'] button");
+      await page.waitForLoadState();
+    };
+    const head = "户编号;起始日期;金融资产（元）;来源\n";
+
+    test("is checked, its mistakes are told row by row, and the mended one is recorded once", async () => {
+      const foreign = await as("approver", async (page) => (await covered(page, 0)).split("/").at(-1));
+      const others = await as("approver", async (page, request) =>
+        (await (await request.get("/lists/covered?format=csv")).text()).split("\n").slice(1).map((line) => line.split(",")[0]));
+      await as("caseworker", async (page, request) => {
+        const csv = await (await request.get("/lists/covered?format=csv")).text();
+        const own = csv.split("\n").slice(1).map((line) => line.split(",")[0]).filter(Boolean);
+        const elsewhere = [foreign, ...others].find((id) => id && !own.includes(id));
+        const good = `${own[0]};2026年11月1日;1,200.50元;存折\n${own[1]};2026/11/1;900;存折\n`;
+        await send(page, "财产.csv", `财产登记表;;;\n${head}${good}${own[1]};26-11-1;900;存折\n${elsewhere};2026-11-01;5;存折\n${own[0]};2026-11-01;许多;存折\n;;;\n合计;;2100;\n`);
+        const told = await page.locator("main table tbody tr").allInnerTexts();
+        assert.equal(told.length, 3, told.join("\n"));
+        assert.ok(told.some((row) => /年份只有两位/.test(row)) && told.some((row) => /不是金额/.test(row)));
+        assert.ok(told.some((row) => /没有这个家庭/.test(row)), "a household of another street is known here");
+        const wrong = await request.get(await page.locator("a[href$='/wrong']").getAttribute("href"));
+        assert.match(await wrong.text(), /年份只有两位/);
+        const pieces = async () => (await (await request.get(`/households/${own[0]}?format=csv`)).text()).split("1200.5").length - 1;
+        assert.equal(await pieces(), 0, "checking recorded something");
+        for (let time = 0; time < 2; time++) {
+          await send(page, "good.csv", head + good);
+          await page.locator("form.confirm button[value=all]").click();
+          await page.waitForSelector(".flash.good");
+        }
+        assert.equal(await pieces(), 1);
+      });
+    });
+
+    test("what is no table is called by its name", () =>
+      as("caseworker", async (page) => {
+        for (const [bytes, said] of [["\x89PNG\r\n\x1a\n", /图片/], ["", /没有一行有内容/], ["甲;乙\n1;2\n", /表头/], [head, /没有一行有内容/]]) {
+          await page.goto("/import");
+          await page.setInputFiles("#file", { name: "表.xlsx", mimeType: "text/csv", buffer: Buffer.from(bytes, bytes.startsWith("\x89") ? "latin1" : "utf8") });
+          await page.click("main form[action='/import'] button");
+          await page.waitForSelector("[role=alert]");
+          assert.match(await page.locator("[role=alert]").innerText(), said);
+        }
       }, { expected: /status of 422/ }));
   });
 

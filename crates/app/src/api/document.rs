@@ -31,9 +31,7 @@ pub async fn json() -> Response {
 
 /// `GET /api`
 pub async fn page(page: Page) -> Response {
-    let operations = serde_json::to_value(openapi())
-        .map(|doc| operations(&doc))
-        .unwrap_or_default();
+    let operations = operations(openapi());
     page.render(&ApiPage {
         operations,
         page: page.clone(),
@@ -70,7 +68,10 @@ fn operations(doc: &Value) -> Vec<Operation> {
                 .into_iter()
                 .flatten()
                 .map(|(status, answer)| {
-                    let schema = answer.pointer("/content/application~1json/schema/$ref");
+                    let content = answer.get("content").and_then(Value::as_object);
+                    let schema = content
+                        .and_then(|content| content.values().next())
+                        .and_then(|body| body.pointer("/schema/$ref"));
                     let schema = schema.and_then(Value::as_str).unwrap_or_default();
                     format!("{status} {}", schema.rsplit('/').next().unwrap_or_default())
                 })

@@ -1,6 +1,6 @@
 //! The law; no session needed.
 
-use super::{ErrorBody, Reply, day};
+use super::{ErrorBody, Given, Reply, day};
 use crate::web::Site;
 use crate::web::ask::Ask;
 use crate::web::source::{Trouble, TryQuery};
@@ -70,6 +70,7 @@ async fn parameters(State(site): State<Arc<Site>>, Ask(ask): Ask) -> Reply<Vec<P
 
 /// A situation to evaluate.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"place": "QQ", "day": "2026-05-01", "decision": "first", "given": {}}))]
 struct Situation {
     /// Place code.
     place: String,
@@ -84,7 +85,10 @@ struct Situation {
 /// What the law says of a situation, with reasons and every value on the way.
 #[utoipa::path(post, path = "/api/v1/law/eval", tag = "law", security(()), request_body = Situation,
     responses((status = 200, body = TryResult), (status = 422, body = ErrorBody)))]
-async fn evaluate(State(site): State<Arc<Site>>, Json(asked): Json<Situation>) -> Reply<TryResult> {
+async fn evaluate(
+    State(site): State<Arc<Site>>,
+    Given(asked): Given<Situation>,
+) -> Reply<TryResult> {
     let day = base::parse_day(&asked.day)
         .map_err(|error| Trouble::input(format!("日期有误：{error}"), error.to_string()))?;
     let query = TryQuery {

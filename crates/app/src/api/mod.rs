@@ -1,8 +1,10 @@
 //! The HTTP API: the same questions as the pages, the same answers, as JSON.
 //!
 //! A program signs in with `POST /api/v1/session` and sends the token as `Authorization: Bearer`.
-//! Errors are `{"error": kind, "message": {"zh", "en"}}` with the fitting status.
+//! Errors are problem documents (RFC 9457, `application/problem+json`) with the fitting status; beside the
+//! standard's fields they carry `error`, a word for programs, and `message` in both languages.
 
+mod common;
 mod document;
 mod law;
 mod register;
@@ -16,9 +18,10 @@ use crate::web::session::{self, Viewer, both};
 use crate::web::source::Trouble;
 use crate::web::view::TextSchema;
 use crate::web::words::Lang;
-use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -58,17 +61,17 @@ impl Modify for Bearer {
 /// The API's routes, with its document at `/api/openapi.json` and as a page at `/api`.
 pub fn routes() -> Router<Arc<Site>> {
     let (router, document) = described();
-    DOCUMENT.get_or_init(|| document);
+    DOCUMENT.get_or_init(|| common::complete(&document));
     router
         .route("/api/openapi.json", get(document::json))
         .route("/api", get(document::page))
 }
 
-static DOCUMENT: OnceLock<utoipa::openapi::OpenApi> = OnceLock::new();
+static DOCUMENT: OnceLock<serde_json::Value> = OnceLock::new();
 
 /// The OpenAPI document.
-pub fn document() -> &'static utoipa::openapi::OpenApi {
-    DOCUMENT.get_or_init(|| described().1)
+pub fn document() -> &'static serde_json::Value {
+    DOCUMENT.get_or_init(|| common::complete(&described().1))
 }
 
 fn described() -> (Router<Arc<Site>>, utoipa::openapi::OpenApi) {
@@ -97,18 +100,28 @@ impl FromRequestParts<Arc<Site>> for Caller {
 /// An answer of the API.
 pub type Reply<T> = Result<Json<T>, Trouble>;
 
-/// What an error looks like.
+/// What an error looks like: a problem document (RFC 9457).
 #[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
 pub struct ErrorBody {
-    /// `not-found`, `input`, `conflict`, `forbidden`, `sign-in`, `internal`.
-    pub error: &'static str,
-    /// In both languages.
+    /// `urn:minsheng:problem:` and the word of `error`.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The kind of problem in a few words, in the language asked for.
+    title: String,
+    /// The status.
+    status: u16,
+    /// What is wrong here and what to do, in the language asked for.
+    detail: String,
+    /// `not-found`, `input`, `conflict`, `forbidden`, `sign-in`, `method`, `internal`.
+    error: &'static str,
+    /// What is wrong, in both languages.
     #[schema(value_type = TextSchema)]
-    pub message: Bilingual,
+    message: Bilingual,
 }
 
-/// Writes a trouble as JSON.
-pub fn error(status: StatusCode, trouble: &Trouble, _lang: Lang) -> Response {
+/// Writes a trouble as a problem document.
+pub fn error(status: StatusCode, trouble: &Trouble, lang: Lang) -> Response {
     let (error, message) = match trouble {
         Trouble::NotFound(_) => ("not-found", both("error-not-found")),
         Trouble::Input(text) => ("input", text.clone()),
@@ -117,13 +130,67 @@ pub fn error(status: StatusCode, trouble: &Trouble, _lang: Lang) -> Response {
         Trouble::SignIn => ("sign-in", both("error-sign-in")),
         Trouble::Internal(_) => ("internal", both("error-internal")),
     };
-    (status, Json(ErrorBody { error, message })).into_response()
+    let title = lang.t(&format!("error-{error}"));
+    let detail = match trouble {
+        Trouble::Input(text) | Trouble::Conflict(text) => lang.say(text),
+        _ => lang.t(&format!("error-help-{error}")),
+    };
+    problem(status, error, title, detail, message)
+}
+
+/// A problem that the server found before any handler was asked: a method that an address does not have.
+pub fn unasked(status: StatusCode, lang: Lang) -> Response {
+    let (title, detail) = (lang.t("error-method"), lang.t("error-help-method"));
+    problem(status, "method", title, detail, both("error-method"))
+}
+
+fn problem(
+    status: StatusCode,
+    error: &'static str,
+    title: String,
+    detail: String,
+    message: Bilingual,
+) -> Response {
+    let body = ErrorBody {
+        kind: format!("urn:minsheng:problem:{error}"),
+        title,
+        status: status.as_u16(),
+        detail,
+        error,
+        message,
+    };
+    let media = [(header::CONTENT_TYPE, common::PROBLEM)];
+    (status, media, Json(body)).into_response()
+}
+
+/// A JSON body; one that is none, or lacks a field, is an input error that says where.
+pub struct Given<T>(pub T);
+
+impl<T: serde::de::DeserializeOwned> FromRequest<Arc<Site>> for Given<T> {
+    type Rejection = Trouble;
+    async fn from_request(request: Request, _: &Arc<Site>) -> Result<Given<T>, Trouble> {
+        let unreadable = |text: String| {
+            Trouble::Input(Bilingual {
+                zh: format!("请求体不是所要的 JSON：{text}"),
+                en: format!("the body is not the JSON that is asked for: {text}"),
+            })
+        };
+        let bytes = to_bytes(request.into_body(), 4 << 20)
+            .await
+            .map_err(|error| unreadable(error.to_string()))?;
+        serde_json::from_slice(&bytes)
+            .map(Given)
+            .map_err(|error| unreadable(error.to_string()))
+    }
 }
 
 /// A name and a password.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"name": "caseworker", "password": "a right password"}))]
 struct Credentials {
+    /// Account name.
     name: String,
+    /// Pass phrase.
     password: String,
 }
 
@@ -146,7 +213,7 @@ struct SessionBody {
     responses((status = 200, body = SessionBody), (status = 401, body = ErrorBody)))]
 async fn open_session(
     axum::extract::State(site): axum::extract::State<Arc<Site>>,
-    Json(given): Json<Credentials>,
+    Given(given): Given<Credentials>,
 ) -> Result<Json<SessionBody>, Trouble> {
     let account = signin::check(&site, &given.name, &given.password)
         .await?

@@ -1,6 +1,6 @@
 //! District, lists, households, determinations, changes.
 
-use super::{Caller, ErrorBody, Reply, limit, month};
+use super::{Caller, ErrorBody, Given, Reply, limit, month};
 use crate::web::Site;
 use crate::web::ask::{Ask, Pairs, path_id};
 use crate::web::pages::needs;
@@ -184,7 +184,7 @@ async fn preview(
     State(site): State<Arc<Site>>,
     caller: Caller,
     Path(id): Path<String>,
-    Json(form): Json<ChangeForm>,
+    Given(form): Given<ChangeForm>,
 ) -> Reply<Preview> {
     Ok(Json(
         site.source
@@ -201,7 +201,7 @@ async fn record(
     State(site): State<Arc<Site>>,
     caller: Caller,
     Path(id): Path<String>,
-    Json(form): Json<ChangeForm>,
+    Given(form): Given<ChangeForm>,
 ) -> Reply<Recorded> {
     Ok(Json(
         site.source
@@ -212,6 +212,7 @@ async fn record(
 
 /// An application.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"id": "0199f7a0-0000-7000-8000-000000000002", "programme": "first", "note": "at the counter"}))]
 struct Application {
     /// Minted by the client.
     id: String,
@@ -239,7 +240,7 @@ async fn apply(
     State(site): State<Arc<Site>>,
     caller: Caller,
     Path(id): Path<String>,
-    Json(application): Json<Application>,
+    Given(application): Given<Application>,
 ) -> Reply<Opened> {
     let household = path_id(&id, "household")?;
     let minted = path_id(&application.id, "id").map_err(|_| bad_id())?;

@@ -1,6 +1,6 @@
 //! Tasks, cases, payments, replay.
 
-use super::{Caller, ErrorBody, Reply, limit};
+use super::{Caller, ErrorBody, Given, Reply, limit};
 use crate::web::Site;
 use crate::web::ask::{Ask, path_id};
 use crate::web::pages::needs;
@@ -67,6 +67,7 @@ async fn case(
 
 /// An act in a case.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"event": "0199f7a0-0000-7000-8000-000000000001", "act": "done", "note": "papers complete"}))]
 struct Act {
     /// Minted by the client: sending twice records once.
     event: String,
@@ -88,7 +89,7 @@ async fn act(
     State(site): State<Arc<Site>>,
     caller: Caller,
     Path(id): Path<String>,
-    Json(sent): Json<Act>,
+    Given(sent): Given<Act>,
 ) -> Reply<CasePage> {
     let case = path_id(&id, "case")?;
     let event = path_id(&sent.event, "id")
@@ -122,8 +123,8 @@ async fn payments(
 
 /// A batch with its lines.
 #[utoipa::path(get, path = "/api/v1/payments/{id}", tag = "payments",
-    params(("id" = String, Path), ("state" = Option<String>, Query, description = "instructed, unknown, paid, returned"),
-           ("after" = Option<String>, Query)),
+    params(("id" = String, Path), ("state" = Option<String>, Query, description = "instructed, unknown, paid, rejected, returned"),
+           ("after" = Option<String>, Query), ("limit" = Option<u32>, Query)),
     responses((status = 200, body = BatchPage), (status = 404, body = ErrorBody)))]
 async fn batch(
     State(site): State<Arc<Site>>,

@@ -83,6 +83,8 @@ async fn read_files(args: &ImportArgs) -> Outcome {
         },
         by: &args.by,
         at: Office::now(),
+        within: &[],
+        record: true,
     };
     let (mut done, mut wrong) = (Vec::new(), false);
     for (path, bytes) in files {

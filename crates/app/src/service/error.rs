@@ -44,6 +44,14 @@ pub enum ServiceError {
     /// What was asked for is not there.
     #[error("{0}")]
     NotFound(String),
+    /// A file can't be understood as a whole.
+    #[error("{en}")]
+    File {
+        /// Why, and what to do.
+        zh: String,
+        /// The same in English.
+        en: String,
+    },
     /// What was asked for makes no sense or may not be done; says why and what to do.
     #[error("{0}")]
     Refused(String),

@@ -104,6 +104,11 @@ pub struct HowToTake<'a> {
     pub by: &'a str,
     /// When.
     pub at: At,
+    /// Whose records a file may touch: codes of areas. Empty: everybody's, and then a file may also bring
+    /// households and persons.
+    pub within: &'a [String],
+    /// Record it? Otherwise it is only checked.
+    pub record: bool,
 }
 
 /// The kinds of evidence that files may bring: those that the law declares, without what the register
@@ -141,7 +146,7 @@ impl Office {
     /// does a mended copy of it.
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] when the file as a whole can't be understood; nothing is recorded then.
+    /// [`ServiceError::File`] when the file as a whole can't be understood; nothing is recorded then.
     /// Otherwise when the database fails; what was recorded until then stays and is complete by household.
     pub async fn take_in(
         self: &Arc<Self>,
@@ -151,7 +156,16 @@ impl Office {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Intake, ServiceError> {
         match self.understand(file, bytes, how.at)? {
+            Content::Evidence(sheet) if sheet.table().rows.is_empty() => {
+                Err(unreadable(&SheetError::Empty(file.into())))
+            }
             Content::Evidence(sheet) => self.take_evidence(file, &sheet, how, progress).await,
+            Content::Register(_) if !how.within.is_empty() => Err(ServiceError::File {
+                zh: format!("{file}：这是户籍清单；户和人由管理员用命令行导入，这里只收证据"),
+                en: format!(
+                    "{file} lists households; those are brought in by `minsheng import`, here only evidence is"
+                ),
+            }),
             Content::Register(sheet) => self.take_register(file, &sheet, how, progress).await,
         }
     }
@@ -165,10 +179,11 @@ impl Office {
         match evidence::Sheet::read(file, bytes, &kinds, at.today) {
             Ok(sheet) => Ok(Content::Evidence(sheet)),
             // The two agree on what is no table at all; where they look for columns, both may be right.
-            Err(error @ SheetError::Header { .. }) => Err(ServiceError::Refused(format!(
-                "{error}\n(as a list of households: {as_register})"
-            ))),
-            Err(error) => Err(ServiceError::Refused(error.to_string())),
+            Err(error @ SheetError::Header { .. }) => Err(ServiceError::File {
+                zh: error.zh(),
+                en: format!("{error}\n(as a list of households: {as_register})"),
+            }),
+            Err(error) => Err(unreadable(&error)),
         }
     }
 
@@ -183,6 +198,7 @@ impl Office {
             .store
             .directory(&sheet.numbers(), &sheet.households())
             .await?;
+        self.keep_within(&mut directory, how.within).await?;
         let homeless = take_out_homeless(&mut directory);
         let mut imported = sheet.finish(&directory, &how.importer(file));
         for problem in &mut imported.problems {
@@ -198,6 +214,10 @@ impl Office {
         let given = records.len() as u64;
         let records = self.unknown_of(records).await?;
         intake.known = given - records.len() as u64;
+        if !how.record {
+            intake.new = records.len() as u64;
+            return Ok(intake);
+        }
         let facts = Facts {
             evidence: records,
             ..Facts::default()
@@ -205,6 +225,36 @@ impl Office {
         self.record_all(facts, sheet.digest(), how, &mut intake, progress)
             .await?;
         Ok(intake)
+    }
+
+    /// Takes out who lives outside the areas: for whoever imports they are not there.
+    async fn keep_within(
+        &self,
+        directory: &mut Directory,
+        within: &[String],
+    ) -> Result<(), ServiceError> {
+        if within.is_empty() {
+            return Ok(());
+        }
+        let inside = |area: &str| within.iter().any(|own| area.starts_with(own.as_str()));
+        for found in directory.persons.values_mut() {
+            found.retain(|p| inside(&p.area));
+        }
+        directory.persons.retain(|_, found| !found.is_empty());
+        let named: Vec<Id> = directory.households.keys().copied().collect();
+        for id in named {
+            let home = self.store.history(id).await?.map(|loaded| loaded.history);
+            let area = home.and_then(|home| {
+                let residences = home.residences.into_iter();
+                residences
+                    .max_by_key(|r| (r.valid.from, r.provenance.recorded_at))
+                    .map(|r| r.area)
+            });
+            if !area.is_some_and(|area| inside(&area)) {
+                directory.households.remove(&id);
+            }
+        }
+        Ok(())
     }
 
     async fn take_register(
@@ -223,7 +273,7 @@ impl Office {
         let imported = sheet.finish(&directory, &areas, &shard, &how.importer(file));
         let report = report_of(&imported.problems, |p| sheet.table().report(p));
         let (mut intake, records) = begin(file, "register", imported, report, how);
-        if records.households.is_empty() {
+        if records.households.is_empty() || !how.record {
             return Ok(intake);
         }
         self.store.put_areas(&missing).await?;
@@ -573,6 +623,13 @@ fn take_out_homeless(directory: &mut Directory) -> HashSet<String> {
         !homeless
     });
     out
+}
+
+fn unreadable(error: &SheetError) -> ServiceError {
+    ServiceError::File {
+        zh: error.zh(),
+        en: error.to_string(),
+    }
 }
 
 fn report_of(problems: &[Problem], make: impl Fn(&[Problem]) -> Vec<u8>) -> Vec<u8> {

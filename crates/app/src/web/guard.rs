@@ -112,6 +112,9 @@ pub async fn enter(State(site): State<Arc<Site>>, request: Request, next: Next) 
             error_page(&page, status, &trouble)
         };
     }
+    if api && response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response = crate::api::unasked(response.status(), lang);
+    }
     let out = response.headers_mut();
     for (name, value) in HEADERS {
         out.insert(

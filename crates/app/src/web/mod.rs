@@ -11,6 +11,7 @@ pub mod pages;
 pub mod session;
 pub mod source;
 pub mod tree;
+pub mod uploads;
 pub mod view;
 pub mod words;
 
@@ -23,6 +24,7 @@ use source::{Source, Trouble};
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use uploads::Uploads;
 
 /// What the pages stand on.
 pub struct Site {
@@ -30,6 +32,8 @@ pub struct Site {
     pub source: Arc<dyn Source>,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// Files between checking and recording.
+    pub uploads: Uploads,
     /// Is it reached by HTTPS only? Then cookies say so.
     pub https: bool,
 }
@@ -40,6 +44,7 @@ impl Site {
         Site {
             source,
             sessions: Sessions::default(),
+            uploads: Uploads::default(),
             https: false,
         }
     }

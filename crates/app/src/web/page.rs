@@ -117,6 +117,11 @@ impl Page {
         self.visit.lang.say(text)
     }
 
+    /// One of two texts by the language.
+    pub fn either(&self, zh: &str, en: &str) -> String {
+        if self.visit.lang == Lang::Zh { zh } else { en }.to_string()
+    }
+
     /// A value of the law or the register as this language writes it: truth in words, and of a text
     /// that says both (`甲 · A`) its half.
     pub fn value(&self, text: &str) -> String {
@@ -308,10 +313,11 @@ impl Page {
 
     /// The main menu for this visitor.
     pub fn nav(&self) -> Vec<NavItem> {
-        let all: [(&'static str, &str, Option<Right>); 7] = [
+        let all: [(&'static str, &str, Option<Right>); 8] = [
             ("/", "nav-district", Some(Right::District)),
             ("/tasks", "nav-tasks", Some(Right::Tasks)),
             ("/households", "nav-households", Some(Right::Households)),
+            ("/import", "nav-import", Some(Right::Report)),
             ("/payments", "nav-payments", Some(Right::Payments)),
             ("/law", "nav-law", None),
             ("/audit", "nav-audit", Some(Right::Audit)),

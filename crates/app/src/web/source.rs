@@ -13,8 +13,10 @@ use super::view::law::{InstrumentPage, LawIndex, ParameterView, ProgrammeRow, Tr
 use super::view::payment::{AnswerView, BatchPage, Download, InstructView, PaymentsPage};
 use super::view::why::{Why, WhyQuery};
 use super::view::{HouseholdRow, Named, Paged};
+use crate::service::intake::Intake;
 use base::{Day, Id, Instant, Month};
 use policy::programme::Bilingual;
+use registry::import::OnError;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -285,6 +287,19 @@ pub trait Source: Send + Sync {
         name: &'a str,
         bytes: Vec<u8>,
     ) -> Answer<'a, AnswerView>;
+
+    /// Kinds of evidence that files may bring, under their headings.
+    fn import_kinds(&self) -> Vec<(Bilingual, Vec<Named>)>;
+    /// An empty form for a kind: `xlsx` or `csv`.
+    fn import_form(&self, kind: &str, format: &str) -> Result<Download, Trouble>;
+    /// Checks a file of evidence, or records it: all of it or nothing, or its good rows.
+    fn import<'a>(
+        &'a self,
+        viewer: &'a Viewer,
+        name: &'a str,
+        bytes: &'a [u8],
+        record: Option<OnError>,
+    ) -> Answer<'a, Intake>;
 
     /// Instruments in force, or all.
     fn law_index(&self, place: Option<String>, day: Option<Day>) -> Answer<'_, LawIndex>;

@@ -14,4 +14,5 @@ mod law_text;
 mod roads;
 mod simulate;
 mod site;
+mod staff;
 mod world;

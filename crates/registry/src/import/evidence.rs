@@ -365,8 +365,8 @@ impl Sheet {
             why(
                 "未填写是谁",
                 "does not say who",
-                "填写身份证号码",
-                "write the identity number",
+                "填写身份证号码；合并的单元格请拆开，逐行填写",
+                "write the identity number; unmerge merged cells and fill in each row",
             )
         } else {
             why(

@@ -148,6 +148,8 @@ pub struct KnownPerson {
     pub name: String,
     /// Household with its shard, as last known.
     pub household: Option<(String, Id)>,
+    /// Code of the area where they live, as last known; empty when nobody knows.
+    pub area: String,
 }
 
 /// What the store knows of those whom a file names.

@@ -18,11 +18,21 @@ pub enum SheetError {
     /// The workbook is damaged, protected or no workbook.
     #[error("{0}: cannot be opened as a workbook ({1}); save it anew as .xlsx without a password")]
     Workbook(String, String),
+    /// Something else altogether: a picture, a scan, a page of a browser.
+    #[error("{file} is {en}, not a table; save the table itself as .xlsx or csv")]
+    NoTable {
+        /// The file.
+        file: String,
+        /// What it is.
+        zh: &'static str,
+        /// The same in English.
+        en: &'static str,
+    },
     /// The csv is malformed.
     #[error("{0}, line {1}: {2}; check the quotation marks there")]
     Csv(String, u64, String),
     /// Nothing in it.
-    #[error("{0}: there are no rows")]
+    #[error("{0}: there is no row with content; was the right sheet saved?")]
     Empty(String),
     /// No row looks like a heading.
     #[error("{file}: none of the first rows is a heading with {wanted}; start from a template")]
@@ -50,6 +60,56 @@ pub enum SheetError {
         /// The heading.
         heading: String,
     },
+}
+
+impl SheetError {
+    /// The same in Chinese.
+    pub fn zh(&self) -> String {
+        match self {
+            SheetError::Encoding(file) => {
+                format!("{file}：文字既不是 UTF-8 也不是 GBK；请另存为“CSV UTF-8”")
+            }
+            SheetError::Workbook(file, cause) => {
+                format!("{file}：打不开这个工作簿（{cause}）；请另存为不带密码的 .xlsx")
+            }
+            SheetError::NoTable { file, zh, .. } => {
+                format!("{file} 是{zh}，不是表格；请把表格本身存成 .xlsx 或 csv")
+            }
+            SheetError::Csv(file, line, cause) => {
+                format!("{file} 第 {line} 行：{cause}；请检查那里的引号")
+            }
+            SheetError::Empty(file) => format!("{file}：没有一行有内容；是否存错了工作表？"),
+            SheetError::Header { file, wanted } => {
+                format!("{file}：前几行里没有含“{wanted}”的表头；请从模板开始填")
+            }
+            SheetError::Twice { file, heading } => format!("{file}：表头“{heading}”出现了两次"),
+            SheetError::Unknown { file, heading } => {
+                format!("{file}：不认识“{heading}”这一列；请按模板改名，或删除这一列")
+            }
+        }
+    }
+}
+
+/// What a file is that is no table, by its first bytes.
+fn foreign(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    let head = &bytes[..bytes.len().min(512)];
+    let text = String::from_utf8_lossy(head).trim_start().to_lowercase();
+    let begins = |mark: &[u8]| head.starts_with(mark);
+    if begins(b"\x89PNG")
+        || begins(&[0xff, 0xd8, 0xff])
+        || begins(b"GIF8")
+        || begins(b"BM") && head.get(6..10) == Some(&[0; 4])
+    {
+        Some(("图片", "a picture"))
+    } else if begins(b"%PDF") {
+        Some(("PDF 文件", "a PDF"))
+    } else if text.starts_with("<!doctype html") || text.starts_with("<html") {
+        Some(("网页", "a web page"))
+    } else if begins(b"Rar!") || begins(b"7z\xbc\xaf") || begins(&[0x1f, 0x8b]) {
+        Some(("压缩包", "an archive"))
+    } else {
+        None
+    }
 }
 
 /// What stands in a cell.
@@ -141,6 +201,10 @@ impl Table {
         bytes: &[u8],
         is_heading: &dyn Fn(&str) -> bool,
     ) -> Result<Table, SheetError> {
+        if let Some((zh, en)) = foreign(bytes) {
+            let file = file.into();
+            return Err(SheetError::NoTable { file, zh, en });
+        }
         let sheets = if bytes.starts_with(b"PK") || bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
             workbook(file, bytes)?
         } else {

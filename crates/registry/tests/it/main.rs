@@ -61,6 +61,7 @@ fn directory() -> Directory {
             person: id(&format!("person {n}")),
             name: format!("张{}", ["一", "二", "三", "四"][n as usize]),
             household: household.map(|h| ("9901".to_owned(), id(h))),
+            area: "d1".into(),
         };
         out.persons.insert(number(n), vec![person]);
     }
@@ -378,4 +379,27 @@ fn a_register_comes_in_by_households() {
     assert!(r.memberships.iter().any(|m| m.person == id("person 0")));
     let again = sheet.finish(&directory(), &areas, "9901", &importer());
     assert_eq!(again.records, read.records);
+}
+
+/// A clerk sends what is no table: each is told what it is, in both languages.
+#[test]
+fn what_is_no_table_is_called_by_its_name() {
+    let jpeg = [0xff, 0xd8, 0xff, 0xe0, 0, 16];
+    let cases: [(&[u8], &str, &str); 5] = [
+        (b"\x89PNG\r\n\x1a\n....", "a picture", "图片"),
+        (&jpeg, "a picture", "图片"),
+        (b"%PDF-1.7 ...", "a PDF", "PDF"),
+        (
+            b"  <HTML><table><tr><td>x</td></tr></table></HTML>",
+            "a web page",
+            "网页",
+        ),
+        (b"Rar!\x1a\x07", "an archive", "压缩包"),
+    ];
+    for (bytes, en, zh) in cases {
+        let today = base::parse_day("2026-07-01").expect("a day");
+        let error = evidence::Sheet::read("表.xlsx", bytes, &kinds(), today).expect_err(en);
+        assert!(error.to_string().contains(en), "{error}");
+        assert!(error.zh().contains(zh), "{}", error.zh());
+    }
 }

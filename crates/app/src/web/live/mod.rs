@@ -4,6 +4,7 @@ mod audit;
 mod cases;
 mod change;
 mod district;
+mod files;
 mod identity;
 mod pay;
 mod people;
@@ -26,11 +27,13 @@ use super::view::law::{InstrumentPage, LawIndex, ParameterView, ProgrammeRow, Tr
 use super::view::payment::{AnswerView, BatchPage, Download, InstructView, PaymentsPage};
 use super::view::why::{Why, WhyQuery};
 use super::view::{HouseholdRow, Named, Paged};
+use crate::service::intake::Intake;
 use crate::service::{Office, ServiceError};
 use base::{Day, Id, Instant, Month};
 use casework::procedure::CaseError;
 use entitlement::change::At;
 use policy::programme::Bilingual;
+use registry::import::OnError;
 use registry::record::Area;
 use shelf::Shelf;
 use std::collections::HashMap;
@@ -206,6 +209,7 @@ impl From<ServiceError> for Trouble {
                 zh: "别人正在修改同一户，什么都没有登记；请稍后再试。".into(),
                 en: error.to_string(),
             }),
+            ServiceError::File { zh, en } => Trouble::Input(Bilingual { zh, en }),
             ServiceError::Store(error) => error.into(),
             other => Trouble::Internal(other.to_string()),
         }
@@ -482,6 +486,24 @@ impl Source for Live {
         bytes: Vec<u8>,
     ) -> Answer<'a, AnswerView> {
         Box::pin(self.read_answer(viewer, name, bytes))
+    }
+
+    fn import_kinds(&self) -> Vec<(Bilingual, Vec<Named>)> {
+        self.kinds_for_files()
+    }
+
+    fn import_form(&self, kind: &str, format: &str) -> Result<Download, Trouble> {
+        self.form_of(kind, format)
+    }
+
+    fn import<'a>(
+        &'a self,
+        viewer: &'a Viewer,
+        name: &'a str,
+        bytes: &'a [u8],
+        record: Option<OnError>,
+    ) -> Answer<'a, Intake> {
+        Box::pin(self.take_file(viewer, name, bytes, record))
     }
 
     fn law_index(&self, place: Option<String>, day: Option<Day>) -> Answer<'_, LawIndex> {

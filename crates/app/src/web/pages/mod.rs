@@ -3,6 +3,7 @@
 mod audit;
 mod household;
 mod identity;
+mod import;
 mod law;
 mod payment;
 mod public;
@@ -60,6 +61,19 @@ pub fn routes() -> Router<Arc<Site>> {
         .route(
             "/households/{id}/identity/{person}",
             needs(Right::Identify, get(identity::form).post(identity::send)),
+        )
+        .route(
+            "/import",
+            needs(Right::Report, get(import::form).post(import::check)),
+        )
+        .route("/import/form", needs(Right::Report, get(import::empty)))
+        .route(
+            "/import/{id}",
+            needs(Right::Report, get(import::result).post(import::record)),
+        )
+        .route(
+            "/import/{id}/wrong",
+            needs(Right::Report, get(import::wrong)),
         )
         .route("/tasks", needs(Right::Tasks, get(work::tasks)))
         .route("/cases/{id}", needs(Right::Tasks, get(work::case)))

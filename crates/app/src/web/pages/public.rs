@@ -32,12 +32,12 @@ pub async fn notice(page: Page, Ask(ask): Ask) -> Result<Response, Trouble> {
 #[template(path = "help.html")]
 struct HelpPage {
     page: Page,
-    sections: [&'static str; 6],
+    sections: [&'static str; 7],
 }
 
 /// `GET /help`
 pub async fn help(page: Page) -> Response {
-    let sections = ["find", "why", "change", "decide", "pay", "audit"];
+    let sections = ["find", "why", "change", "import", "decide", "pay", "audit"];
     page.render(&HelpPage {
         sections,
         page: page.clone(),

@@ -267,3 +267,51 @@ async fn what_is_not_there_says_so() {
         assert!(seen.text.contains("<h1>"), "{path}");
     }
 }
+
+/// A file is checked before anything is recorded, its wrong rows come back, and nobody else sees it.
+#[tokio::test]
+async fn a_file_is_checked_and_then_recorded() {
+    let mut browser = Browser::signed_in("caseworker").await;
+    let token = browser.token().await;
+    let upload = |content: &str| {
+        let body = format!(
+            "--B\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{token}\r\n\
+             --B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n{content}\r\n--B--\r\n"
+        );
+        axum::http::Request::post("/import")
+            .header("content-type", "multipart/form-data; boundary=B")
+            .body(axum::body::Body::from(body))
+            .expect("a request")
+    };
+    let empty = browser.send(upload("")).await;
+    assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(empty.text.contains("没有内容"), "{}", empty.text);
+    let sent = browser.send(upload("x")).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER);
+    let page = browser.get(&sent.location).await.text;
+    assert!(
+        page.contains("不是金额") && page.contains("应填数字"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("<许多>"),
+        "what a file says is shown as text"
+    );
+    assert!(browser.sample.acts.lock().expect("lock").is_empty());
+    let wrong = browser.get(&format!("{}/wrong", sent.location)).await;
+    assert_eq!(
+        (wrong.kind.as_str(), wrong.text.as_str()),
+        ("text/csv; charset=utf-8", "wrong")
+    );
+    let done = browser.post(&sent.location, &[("rows", "good")]).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER);
+    assert_eq!(*browser.sample.acts.lock().expect("lock"), ["import Skip"]);
+    assert!(browser.get(&done.location).await.text.contains("已登记"));
+    // Somebody else's file is not there.
+    browser.post("/signout", &[]).await;
+    browser.post("/signin/demo", &[("name", "community")]).await;
+    assert_eq!(
+        browser.get(&sent.location).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+}

@@ -4,6 +4,7 @@
 mod records;
 
 use super::corrected;
+use app::service::intake::{Intake, Wrong};
 use app::web::live::shelf::Shelf;
 use app::web::session::{Account, Viewer, hash_password};
 use app::web::source::{
@@ -25,6 +26,7 @@ use base::{Day, Fen, Id, Instant, Month, parse_day, parse_instant};
 use policy::law::{Law, SourceFile};
 use policy::programme::{Bilingual, Role};
 use records::*;
+use registry::import::OnError;
 use std::sync::Mutex;
 
 pub const PASSWORD: &str = "a right password";
@@ -776,6 +778,60 @@ impl Source for Sample {
         now(Ok(AnswerView {
             paid: bytes.len() as u64,
             ..AnswerView::default()
+        }))
+    }
+
+    fn import_kinds(&self) -> Vec<(Bilingual, Vec<Named>)> {
+        vec![(
+            two("对象", "Who"),
+            vec![named("总收入", "总收入", "income")],
+        )]
+    }
+
+    fn import_form(&self, kind: &str, _: &str) -> Result<Download, Trouble> {
+        match kind {
+            "总收入" => Ok(Download {
+                name: "form.csv".into(),
+                media: "text/csv",
+                bytes: b"x".to_vec(),
+            }),
+            _ => Err(Trouble::NotFound("kind")),
+        }
+    }
+
+    fn import<'a>(
+        &'a self,
+        _: &'a Viewer,
+        name: &'a str,
+        bytes: &'a [u8],
+        record: Option<OnError>,
+    ) -> Answer<'a, Intake> {
+        if bytes.is_empty() {
+            return now(Err(Trouble::input("没有内容", "nothing in it")));
+        }
+        if let Some(how) = record {
+            self.acts
+                .lock()
+                .expect("lock")
+                .push(format!("import {how:?}"));
+        }
+        now(Ok(Intake {
+            file: name.into(),
+            rows: 3,
+            good: 2,
+            accepted: record == Some(OnError::Skip),
+            new: 2,
+            problems: vec![Wrong {
+                row: 4,
+                column: "总收入".into(),
+                value: "<许多>".into(),
+                zh: "不是金额".into(),
+                en: "is not an amount of money".into(),
+                remedy_zh: "应填数字".into(),
+                remedy_en: "write a number".into(),
+            }],
+            report: b"wrong".to_vec(),
+            ..Intake::default()
         }))
     }
 
