@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 pub const PROBLEM: &str = "application/problem+json";
 
 /// Parameters that mean the same wherever they stand.
-const PARAMETERS: [(&str, &str); 12] = [
+const PARAMETERS: [(&str, &str); 13] = [
     ("after", "`next` of the page before"),
     ("area", "area code within the caller's"),
     (
@@ -16,6 +16,10 @@ const PARAMETERS: [(&str, &str); 12] = [
     ),
     ("id", "an id as answers give it"),
     ("limit", "rows, 1 to 1000; 100 when absent"),
+    (
+        "number",
+        "an instrument's number, as `/api/v1/law/instruments` lists them",
+    ),
     (
         "place",
         "place code, as `/api/v1/law/instruments` lists them",

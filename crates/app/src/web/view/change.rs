@@ -54,8 +54,8 @@ pub enum Input {
 /// What somebody reports.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({
-    "id": "0199f7a0-0000-7000-8000-000000000003", "kind": "register:move-out",
-    "person": "0199f7a0-0000-7000-8000-000000000004", "valid_from": "2026-06-01", "source": "household register"
+    "id": "0199f7a0-0000-7000-8000-000000000003", "kind": "income", "value": "1200.50",
+    "person": "0199f7a0-0000-7000-8000-000000000004", "valid_from": "2026-06-01", "source": "payslip"
 }))]
 pub struct ChangeForm {
     /// Minted by the client, so that sending twice records once.

