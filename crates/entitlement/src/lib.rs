@@ -9,6 +9,7 @@
 //! a run.
 
 pub mod change;
+pub mod columns;
 pub mod decision;
 pub mod determination;
 pub mod determine;

@@ -9,6 +9,7 @@ use crate::determine::{Found, subject_of};
 use crate::rules::{Ask, Carry, Fault, Rules, programme_of_month};
 use crate::{Evaluation, Outcome, Programme, Rhythm};
 use base::{Day, Id, Instant, Month};
+use policy::columnar::{Plan, Texts};
 use policy::law::{
     Edition, Evaluator, EvidenceKind, Handle, Law, Record, Register, Situation, Value,
 };
@@ -197,7 +198,7 @@ impl LawRules {
     }
 
     /// Sets whom and what a situation is about.
-    fn complete(
+    pub(crate) fn complete(
         &self,
         situation: &mut Situation,
         programme: &Programme,
@@ -326,25 +327,30 @@ impl Memo {
 /// Programmes of a month for a whole population: what every household of a place shares is looked up
 /// once, and a household's situation is made once for all of them. Keep one for each thread.
 pub struct Population<'r> {
-    rules: &'r LawRules,
+    pub(crate) rules: &'r LawRules,
     month: Month,
-    known: Instant,
-    programmes: Vec<Asked<'r>>,
-    memo: Memo,
+    pub(crate) known: Instant,
+    pub(crate) programmes: Vec<Asked<'r>>,
+    pub(crate) memo: Memo,
+    pub(crate) texts: Arc<Texts>,
 }
 
 /// One programme of a population run.
-struct Asked<'r> {
-    id: String,
-    places: Vec<Place<'r>>,
-    by_area: HashMap<Box<str>, Option<usize>>,
+pub(crate) struct Asked<'r> {
+    pub(crate) id: String,
+    pub(crate) places: Vec<Place<'r>>,
+    pub(crate) by_area: HashMap<Box<str>, Option<usize>>,
 }
 
-struct Place<'r> {
+pub(crate) struct Place<'r> {
     edition: Arc<Edition>,
-    programme: &'r Programme,
+    pub(crate) programme: &'r Programme,
     handle: Handle,
-    day: Day,
+    pub(crate) day: Day,
+    /// Compiled for columns, for the bounds that batches have had.
+    pub(crate) plans: Vec<Plan>,
+    /// Has it rules without a columnar form?
+    pub(crate) by_row: bool,
 }
 
 /// One result of a population run.
@@ -379,6 +385,7 @@ impl<'r> Population<'r> {
             known,
             programmes: programmes.iter().map(asked).collect(),
             memo: Memo::default(),
+            texts: Arc::default(),
         }
     }
 
@@ -392,11 +399,19 @@ impl<'r> Population<'r> {
         trace: bool,
         sink: &mut dyn FnMut(Answer),
     ) {
-        for asked in &mut self.programmes {
-            for slice in slices {
-                asked.look_up(self.rules, &slice.area, self.month, self.known);
-            }
-        }
+        self.by_row(slices, &|_, _, _| true, carry, trace, sink);
+    }
+
+    /// As [`Population::batch`], for the subjects that are wanted: by programme, slice and member.
+    pub(crate) fn by_row<'c>(
+        &mut self,
+        slices: &[HouseholdSlice],
+        wanted: &dyn Fn(usize, usize, Option<usize>) -> bool,
+        carry: &dyn Fn(usize, Id) -> Option<&'c Carry>,
+        trace: bool,
+        sink: &mut dyn FnMut(Answer),
+    ) {
+        self.look_up(slices);
         let (rules, month, memo) = (self.rules, self.month, &mut self.memo);
         let mut evaluators: Vec<Vec<Evaluator<'_>>> = self
             .programmes
@@ -421,6 +436,11 @@ impl<'r> Population<'r> {
                     Rhythm::Once => PeriodKey::Once,
                     Rhythm::Month | Rhythm::Term => PeriodKey::Month(month),
                 };
+                let subjects = subjects(programme, slice).filter(|m| wanted(n, index, *m));
+                let mut subjects = subjects.peekable();
+                if subjects.peek().is_none() {
+                    continue;
+                }
                 let fault = |message: String| Fault {
                     programme: programme.id.clone(),
                     household: slice.household.to_string(),
@@ -444,9 +464,7 @@ impl<'r> Population<'r> {
                         }
                     },
                 };
-                let persons = programme.subject == Subject::Person;
-                for m in 0..if persons { slice.members.len() } else { 1 } {
-                    let member = persons.then_some(m);
+                for member in subjects {
                     let id = member.map_or(slice.household, |m| slice.members[m].person);
                     let result = rules
                         .complete(&mut situation, programme, member, None, carry(n, id))
@@ -472,6 +490,25 @@ impl<'r> Population<'r> {
             }
         }
     }
+
+    /// Finds the rules of every place that occurs.
+    pub(crate) fn look_up(&mut self, slices: &[HouseholdSlice]) {
+        for asked in &mut self.programmes {
+            for slice in slices {
+                asked.look_up(self.rules, &slice.area, self.month, self.known);
+            }
+        }
+    }
+}
+
+/// Whom a programme is about in a household: it, or each member.
+pub(crate) fn subjects(
+    programme: &Programme,
+    slice: &HouseholdSlice,
+) -> impl Iterator<Item = Option<usize>> + use<> {
+    let persons = programme.subject == Subject::Person;
+    let count = if persons { slice.members.len() } else { 1 };
+    (0..count).map(move |m| persons.then_some(m))
 }
 
 impl<'r> Asked<'r> {
@@ -501,6 +538,8 @@ impl<'r> Asked<'r> {
             programme,
             handle,
             day,
+            plans: Vec::new(),
+            by_row: false,
         });
         Some(self.places.len() - 1)
     }

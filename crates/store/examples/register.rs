@@ -144,11 +144,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let day = parse_day("2026-02-01")?;
     for chunk in store.population(
         &kinds,
-        day,
+        &[day],
         parse_instant("2026-02-01")?,
         &PopulationFilter::default(),
     )? {
-        for slice in chunk? {
+        for slice in chunk?.into_iter().flatten() {
             read += 1;
             facts += slice.facts.len() + slice.members.iter().map(|m| m.facts.len()).sum::<usize>();
         }

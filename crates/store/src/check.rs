@@ -141,11 +141,7 @@ const STATEMENTS: &[(&str, &str)] = &[
         "money::TRANSFERS_OF_OWNER",
         crate::money::TRANSFERS_OF_OWNER,
     ),
-    ("money::OWNERS", crate::money::OWNERS),
-    (
-        "money::TRANSFERS_OF_OWNERS",
-        crate::money::TRANSFERS_OF_OWNERS,
-    ),
+    ("money::OWNERS_IN_CREDIT", crate::money::OWNERS_IN_CREDIT),
     ("money::PLANS_OF", crate::money::PLANS_OF),
     ("money::PLANS", crate::money::PLANS),
     ("people::BY_NAME", crate::people::BY_NAME),

@@ -13,7 +13,7 @@ use crate::entitlements::{award, change, determination};
 use crate::error::StoreError;
 use crate::history::Loaded;
 use crate::money::{plan, transfer};
-use crate::population::Source;
+use crate::source::Source;
 use crate::value::{Row, args};
 use base::Id;
 use casework::case::Case;

@@ -81,6 +81,8 @@ pub struct Mark {
     pub in_question: bool,
     /// See [`fingerprint`].
     pub fingerprint: u64,
+    /// See [`fingerprint_of_outcome`].
+    pub outcome: u64,
 }
 
 /// A number over everything that a determination says (outcome, reasons, lines, carry), and not over
@@ -107,6 +109,16 @@ pub fn fingerprint_of_content(
     let content = crate::encode::content(outcome, reasons, lines, carry)?;
     let [detail, reasons, lines, carry] = &content.texts;
     let texts = [outcome.name(), detail, reasons, lines, carry];
+    Ok(fingerprint_of(texts, content.amount.map(|fen| fen.0)))
+}
+
+/// As [`fingerprint`], of the outcome alone: entitled to how much, refused by which condition.
+///
+/// # Errors
+/// As [`fingerprint`].
+pub fn fingerprint_of_outcome(outcome: &Outcome) -> Result<u64, StoreError> {
+    let content = crate::encode::content(outcome, &[], &[], &Carry::new())?;
+    let texts = [outcome.name(), &content.texts[0], "", "", ""];
     Ok(fingerprint_of(texts, content.amount.map(|fen| fen.0)))
 }
 
@@ -225,6 +237,7 @@ impl Store {
                         entitled: outcome == "entitled",
                         in_question: outcome != NOT_APPLICABLE,
                         fingerprint: fingerprint_of(texts, amount),
+                        outcome: fingerprint_of([outcome, texts[1], "", "", ""], amount),
                     };
                     // In order of version: the last one stays.
                     out.insert(row.id(0)?, mark);

@@ -39,6 +39,7 @@ mod population;
 mod presence;
 mod schema;
 mod seal;
+mod source;
 mod statistics;
 mod value;
 mod write;
@@ -52,6 +53,7 @@ pub use change::{
 pub use dossier::{Dossiers, Matters};
 pub use entitlements::{
     Carry, Coverage, Mark, OutcomeCount, Owed, fingerprint, fingerprint_of_content,
+    fingerprint_of_outcome,
 };
 pub use erase::{ERASED_KIND, Erasure};
 pub use error::StoreError;
@@ -67,7 +69,7 @@ pub use load::{LoadCount, RegisterChunk};
 pub use money::{OpenItem, PaymentCount};
 pub use page::Page;
 pub use people::{FoundHousehold, FoundPerson, PeopleQuery};
-pub use population::{Population, PopulationFilter};
+pub use population::{Chunk, Population, PopulationFilter};
 
 use db::{Db, transact};
 use registry::protect::Crypto;
@@ -111,13 +113,25 @@ impl Store {
         self.db.close().await;
     }
 
-    /// While a run makes data that can be made again, commits need not wait for the disk: on SQLite they are
-    /// then in order and never torn, but on disk only with the first commit after `relax(false)`.
-    pub fn relax(&self, relaxed: bool) {
+    /// While a run makes data that can be made again, nothing waits for the disk: on SQLite commits are in
+    /// order and outlive the process, but a machine that loses its power before [`Store::settle`] may leave
+    /// a file that cannot be read.
+    pub fn relax(&self) {
         if let Db::Sqlite { writer, .. } = &self.db {
             let order = std::sync::atomic::Ordering::Relaxed;
-            writer.relaxed.store(relaxed, order);
+            writer.relaxed.store(true, order);
         }
+    }
+
+    /// Ends what [`Store::relax`] began: when this returns, all is on disk, and commits wait for it again.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        if let Db::Sqlite { writer, path, .. } = &self.db {
+            writer.settle(path).await?;
+        }
+        Ok(())
     }
 
     /// Is this PostgreSQL?

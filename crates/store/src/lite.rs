@@ -15,8 +15,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// Pages of the log that a commit folds into the file, when nothing did so before.
+/// How long the log may become, in pages, before a commit folds it into the file. While a run makes data that
+/// nobody waits for it is longer: a page that is written again and again is then folded once.
 const CHECKPOINT: &str = "PRAGMA wal_autocheckpoint = 8000";
+const CHECKPOINT_RELAXED: &str = "PRAGMA wal_autocheckpoint = 65536";
 
 /// The one connection that writes.
 #[derive(Clone)]
@@ -28,7 +30,8 @@ pub(crate) struct Writer {
 
 struct Connection {
     sqlite: Option<rusqlite::Connection>,
-    durability: Durability,
+    /// `None` while nothing waits for the disk.
+    durability: Option<Durability>,
 }
 
 /// A transaction of it; without a commit it is rolled back.
@@ -57,7 +60,7 @@ impl Writer {
         }
         let connection = Connection {
             sqlite: Some(sqlite),
-            durability: Durability::Synced,
+            durability: Some(Durability::Synced),
         };
         Ok(Writer {
             connection: Arc::new(Mutex::new(connection)),
@@ -69,23 +72,32 @@ impl Writer {
     /// later fails for good when another process wrote in between.
     pub(crate) async fn begin(&self, durability: Durability) -> Result<LiteTx, StoreError> {
         let durability = match self.relaxed.load(Ordering::Relaxed) {
-            true => Durability::Bulk,
-            false => durability,
+            true => None,
+            false => Some(durability),
         };
         let mut held = self.connection.clone().lock_owned().await;
         blocking(|| {
-            if held.durability != durability {
-                let mode = match durability {
-                    Durability::Synced => "PRAGMA synchronous = FULL",
-                    Durability::Bulk => "PRAGMA synchronous = NORMAL",
-                };
-                held.sqlite()?.execute_batch(mode)?;
-                held.durability = durability;
-            }
+            held.keep(durability)?;
             held.sqlite()?.execute_batch("BEGIN IMMEDIATE")?;
             Ok::<_, StoreError>(())
         })?;
         Ok(LiteTx { held, open: true })
+    }
+
+    /// Puts all that was written while nothing waited for the disk on disk.
+    pub(crate) async fn settle(&self, path: &Path) -> Result<(), StoreError> {
+        self.relaxed.store(false, Ordering::Relaxed);
+        let mut held = self.connection.lock().await;
+        blocking(|| {
+            held.keep(Some(Durability::Synced))?;
+            let folded =
+                held.sqlite()?
+                    .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            folded?;
+            // What was folded in before was written without waiting.
+            std::fs::File::open(path)?.sync_all()?;
+            Ok(())
+        })
     }
 
     /// Runs a statement outside a transaction.
@@ -112,6 +124,25 @@ impl Writer {
 }
 
 impl Connection {
+    /// Sets for what the next commits wait.
+    fn keep(&mut self, durability: Option<Durability>) -> Result<(), StoreError> {
+        if self.durability == durability {
+            return Ok(());
+        }
+        let mode = match durability {
+            Some(Durability::Synced) => "PRAGMA synchronous = FULL",
+            Some(Durability::Bulk) => "PRAGMA synchronous = NORMAL",
+            None => "PRAGMA synchronous = OFF",
+        };
+        let log = match durability {
+            Some(_) => CHECKPOINT,
+            None => CHECKPOINT_RELAXED,
+        };
+        self.sqlite()?.execute_batch(&format!("{mode}; {log}"))?;
+        self.durability = durability;
+        Ok(())
+    }
+
     fn sqlite(&self) -> Result<&rusqlite::Connection, StoreError> {
         self.sqlite
             .as_ref()

@@ -104,10 +104,11 @@ impl Store {
             }
         });
         let count = match &self.db {
-            Db::Sqlite { path, .. } => {
+            Db::Sqlite { path, writer, .. } => {
                 let (path, crypto) = (path.clone(), self.crypto.clone());
+                let relaxed = writer.relaxed.load(std::sync::atomic::Ordering::Relaxed);
                 let writer = tokio::task::spawn_blocking(move || {
-                    let mut connection = sqlite_writer(&path)?;
+                    let mut connection = sqlite_writer(&path, relaxed)?;
                     let mut count = LoadCount::default();
                     while let Some(chunk) = receive.blocking_recv() {
                         count.add(&chunk);
@@ -361,14 +362,15 @@ async fn join<T>(task: tokio::task::JoinHandle<T>) -> Result<T, StoreError> {
 /// Rows a statement.
 const AT_ONCE: usize = 16;
 
-fn sqlite_writer(path: &Path) -> Result<rusqlite::Connection, StoreError> {
+fn sqlite_writer(path: &Path, relaxed: bool) -> Result<rusqlite::Connection, StoreError> {
     let connection = rusqlite::Connection::open(path)?;
     connection.busy_timeout(std::time::Duration::from_secs(60))?;
     connection.set_prepared_statement_cache_capacity(64);
-    connection.execute_batch(
-        "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -131072; \
-         PRAGMA wal_autocheckpoint = 16384; PRAGMA temp_store = MEMORY",
-    )?;
+    let synchronous = if relaxed { "OFF" } else { "NORMAL" };
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = {synchronous}; PRAGMA cache_size = -131072; \
+         PRAGMA wal_autocheckpoint = 16384; PRAGMA temp_store = MEMORY"
+    ))?;
     Ok(connection)
 }
 

@@ -610,4 +610,18 @@ pub(crate) const STEPS: &[Step] = &[
          changed_at BIGINT NOT NULL, \
          PRIMARY KEY (shard, id)) /* clustered */",
     ),
+    step("transfer_by_debit_dropped", "DROP INDEX transfer_by_debit"),
+    step(
+        "transfer_by_credit_dropped",
+        "DROP INDEX transfer_by_credit",
+    ),
+    // With the amounts, so that a balance is told by the index alone.
+    step(
+        "transfer_debited",
+        "CREATE INDEX transfer_debited ON transfer (shard, debit, amount)",
+    ),
+    step(
+        "transfer_credited",
+        "CREATE INDEX transfer_credited ON transfer (shard, credit, amount)",
+    ),
 ];

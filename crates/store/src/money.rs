@@ -20,12 +20,12 @@ pub(crate) const TRANSFERS_PAGE: &str = "SELECT id, shard, debit, credit, amount
 pub(crate) const BALANCE: &str = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM ( \
      SELECT amount FROM transfer WHERE shard = $1 AND debit = $2 \
      UNION ALL SELECT -amount FROM transfer WHERE shard = $1 AND credit = $2) t";
-pub(crate) const BALANCES: &str = "SELECT a.owner, a.shard, t.period, CAST(SUM(t.amount) AS BIGINT) FROM account a JOIN ( \
-     SELECT shard, debit AS account, period, amount FROM transfer \
-     UNION ALL SELECT shard, credit AS account, COALESCE(counter_period, period) AS period, -amount AS amount FROM transfer) t \
-     ON t.shard = a.shard AND t.account = a.id \
-     WHERE a.programme = $1 AND a.purpose = $2 GROUP BY a.owner, a.shard, t.period HAVING SUM(t.amount) <> 0 \
-     ORDER BY a.shard, a.owner, t.period";
+pub(crate) const BALANCES: &str = "SELECT owner, shard, period, CAST(SUM(amount) AS BIGINT) FROM ( \
+     SELECT a.owner, a.shard, t.period, t.amount FROM account a JOIN transfer t ON t.shard = a.shard AND t.debit = a.id \
+     WHERE a.programme = $1 AND a.purpose = $2 \
+     UNION ALL SELECT a.owner, a.shard, COALESCE(t.counter_period, t.period), -t.amount FROM account a JOIN transfer t ON t.shard = a.shard AND t.credit = a.id \
+     WHERE a.programme = $1 AND a.purpose = $2) x \
+     GROUP BY owner, shard, period HAVING SUM(amount) <> 0 ORDER BY shard, owner, period";
 pub(crate) const TOTALS: &str = "SELECT a.programme, a.purpose, CAST(SUM(t.amount) AS BIGINT) FROM account a JOIN ( \
      SELECT shard, debit AS account, SUM(amount) AS amount FROM transfer GROUP BY shard, debit \
      UNION ALL SELECT shard, credit AS account, -SUM(amount) AS amount FROM transfer GROUP BY shard, credit) t \
@@ -50,12 +50,11 @@ pub(crate) const TRANSFERS_OF_OWNER: &str = "SELECT t.id, t.shard, t.debit, t.cr
      UNION SELECT t.id, t.shard, t.debit, t.credit, t.amount, t.reason, t.link, t.period, t.counter_period, t.booked, t.recorded_at \
      FROM account a JOIN transfer t ON t.shard = a.shard AND t.credit = a.id WHERE a.shard = $1 AND a.owner = $2 \
      ORDER BY 11, 1";
-pub(crate) const OWNERS: &str = "SELECT DISTINCT owner FROM account WHERE shard = $1 AND programme = $2 AND owner > $3 ORDER BY owner LIMIT $4";
-pub(crate) const TRANSFERS_OF_OWNERS: &str = "SELECT t.id, t.shard, t.debit, t.credit, t.amount, t.reason, t.link, t.period, t.counter_period, t.booked, t.recorded_at, a.owner \
-     FROM account a JOIN transfer t ON t.shard = a.shard AND t.debit = a.id WHERE a.shard = $1 AND a.programme = $2 AND a.owner > $3 AND a.owner <= $4 \
-     UNION SELECT t.id, t.shard, t.debit, t.credit, t.amount, t.reason, t.link, t.period, t.counter_period, t.booked, t.recorded_at, a.owner \
-     FROM account a JOIN transfer t ON t.shard = a.shard AND t.credit = a.id WHERE a.shard = $1 AND a.programme = $2 AND a.owner > $3 AND a.owner <= $4 \
-     ORDER BY 12, 11, 1";
+/// Owners whose accounts of one purpose hold more than was taken out; the indexes of movements tell the sums.
+pub(crate) const OWNERS_IN_CREDIT: &str = "SELECT a.owner FROM account a WHERE a.shard = $1 AND a.programme = $2 AND a.purpose = $3 AND a.owner > $4 \
+     AND (SELECT COALESCE(SUM(c.amount), 0) FROM transfer c WHERE c.shard = a.shard AND c.credit = a.id) \
+     > (SELECT COALESCE(SUM(d.amount), 0) FROM transfer d WHERE d.shard = a.shard AND d.debit = a.id) \
+     ORDER BY a.owner LIMIT $5";
 pub(crate) const PLANS_OF: &str = "SELECT id, shard, payee, programme, period, amount, not_before, cap_percent, per_payment, across_programmes, cause, recorded_at \
      FROM recovery_plan WHERE shard = $1 AND payee = $2 ORDER BY recorded_at, id";
 pub(crate) const PLANS: &str = "SELECT id, shard, payee, programme, period, amount, not_before, cap_percent, per_payment, across_programmes, cause, recorded_at \

@@ -4,12 +4,12 @@ use crate::Store;
 use crate::decode;
 use crate::dossier::{CREDITED, DEBITED, PAID_TO, PLACED};
 use crate::error::StoreError;
-use crate::money::{OWNERS, PAYMENTS_IN, TRANSFERS_OF_OWNERS, transfer};
+use crate::money::{OWNERS_IN_CREDIT, PAYMENTS_IN, transfer};
 use crate::page::nobody;
-use crate::population::Source;
+use crate::source::Source;
 use crate::value::{Row, args};
 use base::{Day, Id, Instant};
-use ledger::account::Transfer;
+use ledger::account::{Purpose, Transfer};
 use ledger::payment::Payment;
 use registry::record::{Membership, PayeeAccount};
 use registry::timeline::{payee_on, placed_on};
@@ -44,41 +44,27 @@ impl Store {
         .await
     }
 
-    /// Movements of a programme's payees, `limit` payees at a time by id, from after the one given: what a
-    /// pay run folds into positions. Empty at the end.
+    /// Payees of a programme whose accounts of one purpose hold money, `limit` at a time by id, from after the
+    /// one given. Empty at the end.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn payees_page(
+    pub async fn payees_in_credit(
         &self,
         shard: &str,
         programme: &str,
+        purpose: Purpose,
         after: Option<Id>,
         limit: usize,
-    ) -> Result<Vec<(Id, Vec<Transfer>)>, StoreError> {
-        let (shard, programme) = (shard.to_owned(), programme.to_owned());
+    ) -> Result<Vec<Id>, StoreError> {
         let low = after.unwrap_or(nobody());
+        let values = args![shard, programme, purpose.as_str(), low, limit as i64];
         self.look(move |source| {
-            let mut out: Vec<(Id, Vec<Transfer>)> = Vec::new();
-            let values = args![&shard, &programme, low, limit as i64];
-            source.rows(OWNERS, values, |row| {
-                out.push((row.id(0)?, Vec::new()));
+            let mut out = Vec::new();
+            source.rows(OWNERS_IN_CREDIT, values, |row| {
+                out.push(row.id(0)?);
                 Ok(())
             })?;
-            let Some((last, _)) = out.last() else {
-                return Ok(out);
-            };
-            let values = args![&shard, &programme, low, *last];
-            let mut at = 0;
-            for row in source.all(TRANSFERS_OF_OWNERS.to_owned(), values)? {
-                let owner = row.id(11)?;
-                while out.get(at).is_some_and(|(id, _)| *id < owner) {
-                    at += 1;
-                }
-                if let Some((_, transfers)) = out.get_mut(at) {
-                    transfers.push(transfer(&row)?);
-                }
-            }
             Ok(out)
         })
         .await

@@ -15,6 +15,8 @@ use rusqlite::types::ValueRef;
 
 /// Rows in one line of the journal; more go into further lines.
 pub(crate) const MOST: usize = 8192;
+/// Rows for which it is worth to start threads.
+const MANY: usize = 1024;
 /// Bytes of a row's digest: a keyed digest of 128 bits cannot be tried out.
 pub(crate) const MAC: usize = 16;
 /// First byte of a seal: which form it has.
@@ -75,26 +77,52 @@ impl Seal {
         );
         // Row by row as written within a table: of two seals of one row the later stands.
         rows.sort_by_key(|row| row.table.name);
-        let seal = |rows: &[Pending]| {
+        let macs = digests(crypto, &rows, &bytes);
+        let seal = |(rows, macs): (&[Pending], &[[u8; MAC]])| {
+            let mut macs = macs.iter();
             let mut out = vec![FORM];
             for group in rows.chunk_by(|a, b| a.table.name == b.table.name) {
                 let name = group[0].table.name;
                 out.push(name.len() as u8);
                 out.extend_from_slice(name.as_bytes());
                 push_number(&mut out, group.len() as u64);
-                for row in group {
+                for (row, mac) in group.iter().zip(&mut macs) {
                     let key = &bytes[row.start..row.content];
                     push_number(&mut out, key.len() as u64);
                     out.extend_from_slice(key);
                     push_number(&mut out, row.rank);
-                    let mac = crypto.mac(&bytes[row.content..row.end]);
-                    out.extend_from_slice(&mac[..MAC]);
+                    out.extend_from_slice(mac);
                 }
             }
             (rows.len(), out)
         };
-        rows.chunks(MOST).map(seal).collect()
+        rows.chunks(MOST).zip(macs.chunks(MOST)).map(seal).collect()
     }
+}
+
+/// The digests of rows; of many on all threads.
+fn digests(crypto: &dyn Crypto, rows: &[Pending], bytes: &[u8]) -> Vec<[u8; MAC]> {
+    let digest = |row: &Pending| -> [u8; MAC] {
+        let mut short = [0; MAC];
+        short.copy_from_slice(&crypto.mac(&bytes[row.content..row.end])[..MAC]);
+        short
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    if rows.len() < MANY || threads == 1 {
+        return rows.iter().map(digest).collect();
+    }
+    let mut macs = vec![[0; MAC]; rows.len()];
+    let share = rows.len().div_ceil(threads);
+    std::thread::scope(|scope| {
+        for (rows, macs) in rows.chunks(share).zip(macs.chunks_mut(share)) {
+            scope.spawn(move || {
+                for (row, mac) in rows.iter().zip(macs) {
+                    *mac = digest(row);
+                }
+            });
+        }
+    });
+    macs
 }
 
 /// Of two seals of one row, that of the higher rank is the newer.

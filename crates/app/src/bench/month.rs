@@ -5,6 +5,7 @@ use super::clock::{Spread, Stretch, disk_sync, peak_mib};
 use crate::cli::{BenchArgs, Failure, Outcome};
 use crate::demo::{self, Plan};
 use crate::service::change::Facts;
+use crate::service::night::Road;
 use crate::service::rules::{determined_for_everybody, latest_version};
 use crate::service::{Location, Office};
 use base::{Id, Month, Period};
@@ -96,7 +97,9 @@ async fn measure(args: &BenchArgs, folder: &std::path::Path) -> Outcome {
     );
     late_facts(&office, month, folder).await?;
     let stretch = Stretch::begin();
-    let night = office.night(month.last(), "bench", Office::now()).await?;
+    let night = office
+        .night(month.last(), Road::Columns, "bench", Office::now())
+        .await?;
     stretch.end("night, all programmes", count);
     println!(
         "night: {} compared, {} unexplained",

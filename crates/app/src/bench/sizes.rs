@@ -3,6 +3,7 @@
 use super::clock::{Stretch, peak_mib};
 use crate::cli::{BenchArgs, Failure, Outcome};
 use crate::demo::{self, Plan};
+use crate::service::night::Road;
 use crate::service::rules::determined_for_everybody;
 use crate::service::{Location, Office};
 use base::Month;
@@ -51,7 +52,9 @@ async fn measure(households: u64, folder: &std::path::Path) -> Outcome {
         .await?;
     let determined = stretch.end("  all programmes determined", count);
     let stretch = Stretch::begin();
-    let night = office.night(month.last(), "bench", Office::now()).await?;
+    let night = office
+        .night(month.last(), Road::Columns, "bench", Office::now())
+        .await?;
     let compared = stretch.end("  night", count);
     println!(
         "  {} compared, {} unexplained; a household: {:.1} µs made, {:.1} µs determined, {:.1} µs compared; peak memory {} MiB",

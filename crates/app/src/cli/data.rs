@@ -5,6 +5,7 @@ use super::{
     DetermineArgs, Failure, Format, ImportArgs, NightArgs, Outcome, PayArgs, Progress,
     ReconcileArgs, ReplayArgs, VerifyArgs,
 };
+use crate::service::night::Road;
 use crate::service::rules::programme_id;
 use crate::service::{Office, ServiceError, load_law_with};
 use entitlement::change::At;
@@ -125,7 +126,8 @@ async fn determine_reformed(
 pub async fn night(args: NightArgs) -> Outcome {
     let office = Office::open(&args.place.location()).await?;
     let date = base::parse_day(&args.date)?;
-    let mut summary = office.night(date, "night", Office::now()).await?;
+    let road = if args.rows { Road::Rows } else { Road::Columns };
+    let mut summary = office.night(date, road, "night", Office::now()).await?;
     if let Some(file) = &args.anchor {
         // What was found of the night stands whatever becomes of the anchor.
         match office.anchor(file, Office::now()).await {

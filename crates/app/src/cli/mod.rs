@@ -240,6 +240,9 @@ pub struct NightArgs {
     /// The auditor's file: the night ends with a line in it, as `minsheng anchor` appends one.
     #[arg(long, value_name = "FILE", env = "MINSHENG_ANCHOR")]
     pub anchor: Option<PathBuf>,
+    /// Recompute everybody by row and compare to the last word, not in columns.
+    #[arg(long)]
+    pub rows: bool,
     /// Results as JSON.
     #[arg(long)]
     pub json: bool,

@@ -5,6 +5,7 @@ use super::{DEMO_DAY, DemoError, District, Plan, moment};
 use crate::cli::Progress;
 use crate::service::cases::Deed;
 use crate::service::change::Facts;
+use crate::service::night::Road;
 use crate::service::rules::{determined_for_everybody, latest_version};
 use crate::service::{Office, ServiceError};
 use crate::world::{Event, Intent, Life, What};
@@ -17,6 +18,7 @@ use entitlement::{Outcome, Role, Subject};
 use ledger::bank::{self, Rates};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use tokio::task::JoinHandle;
 
 /// Changes recorded in one transaction.
 const BATCH: usize = 256;
@@ -48,10 +50,13 @@ pub struct MonthFigures {
     pub unexplained: u64,
 }
 
+/// What will happen in a month, being drawn while the months before it are lived.
+type Drawing = JoinHandle<(Life<'static, 'static>, Vec<Event>)>;
+
 /// A demo's life, month after month.
-pub struct Simulation<'a> {
+pub struct Simulation {
     office: Arc<Office>,
-    life: Life<'a, 'static>,
+    drawing: Option<Drawing>,
     seed: u64,
     /// Cases in hand: the day on which somebody next looks at them, shard and case.
     desk: BTreeMap<(Day, Id), String>,
@@ -60,20 +65,20 @@ pub struct Simulation<'a> {
     last: Month,
 }
 
-impl<'a> Simulation<'a> {
-    /// From the first month on.
+impl Simulation {
+    /// From the first month on. Call it inside the runtime.
     pub fn new(
         office: &Arc<Office>,
-        district: &'a District<'static>,
+        district: &'static District<'static>,
         plan: &Plan,
-    ) -> Simulation<'a> {
+    ) -> Simulation {
         let programmes = determined_for_everybody(office.law())
             .into_iter()
             .map(str::to_string)
             .collect();
         Simulation {
             office: office.clone(),
-            life: district.life(),
+            drawing: Some(tokio::task::spawn_blocking(|| draw(district.life()))),
             seed: plan.seed,
             desk: BTreeMap::new(),
             programmes,
@@ -91,7 +96,7 @@ impl<'a> Simulation<'a> {
             ..MonthFigures::default()
         };
         self.determine(month).await?;
-        let (_, events) = self.life.month();
+        let events = self.happenings(month).await?;
         let bar = Progress::new(&format!("{month}: life"), events.len() as u64);
         figures.events = events.len() as u64;
         let end = self.end_of(month);
@@ -115,13 +120,29 @@ impl<'a> Simulation<'a> {
             "{} events, {} redetermined, {} applications, {} decided",
             figures.events, figures.redetermined, figures.applications, figures.decided
         ));
-        let night = self.office.night(end, "night", evening(end)).await?;
+        let night = self
+            .office
+            .night(end, Road::Columns, "night", evening(end))
+            .await?;
         figures.unexplained = night.unexplained.len() as u64;
         self.office
             .store
             .set_setting(DEMO_DAY, &end.to_string())
             .await?;
         Ok(figures)
+    }
+
+    /// What is heard of in the month. That of the next begins to be drawn.
+    async fn happenings(&mut self, month: Month) -> Result<Vec<Event>, DemoError> {
+        let Some(drawing) = self.drawing.take() else {
+            return Ok(Vec::new());
+        };
+        let drawn = drawing.await;
+        let (life, events) = drawn.map_err(|e| ServiceError::Worker(e.to_string()))?;
+        if month < self.last {
+            self.drawing = Some(tokio::task::spawn_blocking(|| draw(life)));
+        }
+        Ok(events)
     }
 
     /// The month's last day, or today in the month that runs.
@@ -167,7 +188,10 @@ impl<'a> Simulation<'a> {
             if let What::Applied(intent) | What::Withdrew(intent) = &event.what {
                 let applied = matches!(event.what, What::Applied(_));
                 let intent = intent.clone();
-                self.flush(&mut batch, &mut touched, figures).await?;
+                // What was heard about others may be recorded after it as well as before.
+                if touched.contains(&intent.household) || touched.contains(&intent.subject) {
+                    self.flush(&mut batch, &mut touched, figures).await?;
+                }
                 if applied {
                     self.apply(&intent, at, figures).await?;
                 } else {
@@ -478,6 +502,11 @@ impl<'a> Simulation<'a> {
         }
         Ok(())
     }
+}
+
+fn draw(mut life: Life<'static, 'static>) -> (Life<'static, 'static>, Vec<Event>) {
+    let (_, events) = life.month();
+    (life, events)
 }
 
 fn is_about_a_stranger(error: &ServiceError) -> bool {

@@ -25,7 +25,7 @@ use store::{ChangeSet, RegisterChunk, Staff};
 
 /// The setting that holds the last day of a demo's clock.
 pub const DEMO_DAY: &str = "demo-day";
-/// The setting that says when a demo was last made; writing it puts all before it on disk.
+/// The setting that says when a demo was last made.
 const MADE: &str = "demo-made";
 /// The pass phrase of every demo sign-in.
 pub const PASSWORD: &str = "demo";
@@ -127,9 +127,9 @@ pub fn world(county: Option<&str>) -> Result<World, WorldError> {
 /// A [`DemoError`]; what was recorded until then stays and is valid.
 pub async fn make(office: &Arc<Office>, plan: &Plan) -> Result<Made, DemoError> {
     // Nobody waits for an answer, and a demo that was not finished is made anew.
-    office.store.relax(true);
+    office.store.relax();
     let made = make_all(office, plan).await;
-    office.store.relax(false);
+    office.store.settle().await?;
     office
         .store
         .set_setting(MADE, &Office::now().today.to_string())
@@ -138,8 +138,9 @@ pub async fn make(office: &Arc<Office>, plan: &Plan) -> Result<Made, DemoError> 
 }
 
 async fn make_all(office: &Arc<Office>, plan: &Plan) -> Result<Made, DemoError> {
-    let (district, mut made) = register(office, plan).await?;
+    let district = draw(plan)?;
     let mut life = life::Simulation::new(office, district, plan);
+    let mut made = open(office, district, plan).await?;
     for month in plan.first.through(plan.last) {
         made.months.push(life.month(month).await?);
     }
@@ -155,6 +156,13 @@ pub async fn register(
     office: &Arc<Office>,
     plan: &Plan,
 ) -> Result<(&'static District<'static>, Made), DemoError> {
+    let district = draw(plan)?;
+    let made = open(office, district, plan).await?;
+    Ok((district, made))
+}
+
+/// Draws the population.
+fn draw(plan: &Plan) -> Result<&'static District<'static>, DemoError> {
     // Kept for the rest of the process: the threads that make and write the register read it.
     let world: &'static World = Box::leak(Box::new(world(plan.county.as_deref())?));
     let options = Options {
@@ -169,18 +177,26 @@ pub async fn register(
         district.len(),
         district.persons()
     ));
+    Ok(district)
+}
+
+async fn open(
+    office: &Arc<Office>,
+    district: &'static District<'static>,
+    plan: &Plan,
+) -> Result<Made, DemoError> {
+    let world = district.world();
     office.store.put_areas(&areas(office, world)).await?;
     office.store.set_setting("district", world.code()).await?;
     put_staff(office, world).await?;
-    let mut made = Made {
+    let (evidence, applied) = load(office, district).await?;
+    take_over(office, district, applied, plan.first).await?;
+    Ok(Made {
         households: district.len(),
         persons: district.persons(),
-        ..Made::default()
-    };
-    let (evidence, applied) = load(office, district).await?;
-    made.evidence = evidence;
-    take_over(office, district, applied, plan.first).await?;
-    Ok((district, made))
+        evidence,
+        months: Vec::new(),
+    })
 }
 
 /// The areas of the district and those around it, parents first.

@@ -2,6 +2,7 @@
 
 use super::everybody::{Keep, Standing};
 use super::replay::Explained;
+use super::review::{Reviewed, Reviews};
 use super::{Office, ServiceError};
 use base::{Id, Month};
 use entitlement::change::At;
@@ -9,10 +10,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What a comparison found for one programme and month.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Comparison {
     /// Programme id.
     pub programme: String,
+    /// The month.
+    pub month: Month,
     /// Determinations compared.
     pub checked: u64,
     /// Households (or subjects that are in none) for whom something else stands.
@@ -33,29 +36,38 @@ impl Office {
         month: Month,
         at: At,
     ) -> Result<Vec<Comparison>, ServiceError> {
-        let mut all = Vec::new();
-        for group in self.by_reference_day(programmes, month) {
-            let standings = self.standings(&group, month, at).await?;
-            all.extend(self.compare_with(standings).await?);
-        }
-        Ok(all)
+        let asked: Vec<(&str, Month)> = programmes.iter().map(|p| (*p, month)).collect();
+        let standings = self.standings(&asked, at).await?;
+        let compared = self.compare_with(standings, Keep::Differing, None, at);
+        Ok(compared.await?.0)
     }
 
-    async fn compare_with(
+    /// As [`Office::compare`] for what stands, looking in the same reading of the population at reviews; gives
+    /// the awards that are reviewed too.
+    pub(super) async fn compare_with(
         &self,
         standings: Arc<Vec<Standing>>,
-    ) -> Result<Vec<Comparison>, ServiceError> {
+        keep: Keep,
+        reviews: Option<Arc<Reviews>>,
+        at: At,
+    ) -> Result<(Vec<Comparison>, Vec<Reviewed>), ServiceError> {
         let mut all: Vec<Comparison> = standings
             .iter()
             .map(|s| Comparison {
                 programme: s.programme.clone(),
-                ..Comparison::default()
+                month: s.month,
+                checked: 0,
+                differing: Vec::new(),
+                faults: Vec::new(),
             })
             .collect();
+        let mut rhythms = Vec::new();
         let mut still_asked: Vec<HashSet<Id>> = vec![HashSet::new(); standings.len()];
-        let mut receive = self.ask_everybody(standings.clone(), Keep::Differing)?;
+        let mut receive = self.ask_everybody(standings.clone(), keep, reviews, at)?;
         while let Some(chunk) = receive.recv().await {
-            for (n, asked) in chunk?.programmes.into_iter().enumerate() {
+            let chunk = chunk?;
+            rhythms.extend(chunk.rhythms);
+            for (n, asked) in chunk.programmes.into_iter().enumerate() {
                 let found = &mut all[n];
                 found.checked += asked.outcomes.values().sum::<u64>();
                 found
@@ -75,7 +87,7 @@ impl Office {
                 all[n].differing.extend(left);
             }
         }
-        Ok(all)
+        Ok((all, rhythms))
     }
 
     /// What a programme's rules yield for everybody for a month as known at `at`, with reasons; nothing is
@@ -89,9 +101,9 @@ impl Office {
         month: Month,
         at: At,
     ) -> Result<Vec<Explained>, ServiceError> {
-        let standings = self.standings(&[programme], month, at).await?;
+        let standings = self.standings(&[(programme, month)], at).await?;
         let mut all = Vec::new();
-        let mut receive = self.ask_everybody(standings, Keep::All)?;
+        let mut receive = self.ask_everybody(standings, Keep::All, None, at)?;
         while let Some(chunk) = receive.recv().await {
             let results = chunk?.programmes.into_iter().flat_map(|a| a.results);
             all.extend(results.map(|subject| Explained {

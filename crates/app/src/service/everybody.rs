@@ -1,19 +1,23 @@
-//! Everybody asked at once: one reading of the population for all programmes that look at the same day,
-//! the law asked on as many threads as there are.
+//! Everybody asked at once: one reading of the population for all programmes, the law asked on as many
+//! threads as there are.
 
+use super::review::{Reviewed, Reviews};
 use super::rules::latest_version;
+use super::run::side_by_side;
 use super::{Office, ServiceError};
 use base::{Fen, Id, Month};
 use entitlement::Outcome;
 use entitlement::change::At;
+use entitlement::columns::Verdict;
 use entitlement::decision::{self, Decision};
 use entitlement::determination::{Award, PeriodKey, SubjectKey};
 use entitlement::determine::Found;
 use entitlement::month::hearable;
 use entitlement::programmes;
 use entitlement::rules::{Carry, Rules};
-use entitlement::situation::{Answer, LawRules, Population};
+use entitlement::situation::{Answer, LawRules, Memo, Population};
 use registry::slice::{Fact, HouseholdSlice};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
@@ -60,24 +64,34 @@ impl Standing {
 pub(super) enum Keep {
     /// All.
     All,
-    /// Those that are not what stands.
+    /// Those that are not what stands, to the last word of the reasons.
     Differing,
+    /// Those whose outcome or amount is not what stands, found in columns; and of one subject in
+    /// [`ROUNDS`], others each day, those that differ to the last word.
+    DifferingInColumns(base::Day),
 }
+
+/// Days in which everybody's whole determination is compared once.
+const ROUNDS: u32 = 28;
 
 /// A chunk of households, asked.
 #[derive(Default)]
 pub(super) struct Chunk {
-    /// Households read.
+    /// Households read, on the day that has the most.
     pub households: u64,
-    /// Their members.
-    pub persons: u64,
-    /// By programme, in the order of the standings.
+    /// In the order of the standings.
     pub programmes: Vec<Asked>,
+    /// Awards that are reviewed.
+    pub rhythms: Vec<Reviewed>,
 }
 
 /// What one programme yields for a chunk.
 #[derive(Default)]
 pub(super) struct Asked {
+    /// Households on the programme's day.
+    pub households: u64,
+    /// Their members.
+    pub persons: u64,
     /// Subjects in question, by outcome.
     pub outcomes: BTreeMap<&'static str, u64>,
     /// Persons in entitled households, or entitled persons.
@@ -108,29 +122,18 @@ impl Office {
         programmes::reference_day(self.law(), programme, month)
     }
 
-    /// Programmes that can be asked in one reading of the population: those that look at the same day.
-    pub(super) fn by_reference_day<'p>(
-        &self,
-        programmes: &[&'p str],
-        month: Month,
-    ) -> Vec<Vec<&'p str>> {
-        programmes::by_reference_day(self.law(), programmes, month)
-            .into_values()
-            .collect()
-    }
-
-    /// Reads what stands for programmes that look at the same day.
+    /// Reads what stands for programmes and months.
     pub(super) async fn standings(
         &self,
-        programmes: &[&str],
-        month: Month,
+        asked: &[(&str, Month)],
         at: At,
     ) -> Result<Arc<Vec<Standing>>, ServiceError> {
-        let mut all = Vec::with_capacity(programmes.len());
-        for programme in programmes {
-            all.push(self.standing(programme, month, at).await?);
-        }
-        Ok(Arc::new(all))
+        let read = asked
+            .iter()
+            .map(|(programme, month)| self.standing(programme, *month, at));
+        let all: Result<Vec<Standing>, ServiceError> =
+            side_by_side(read).await.into_iter().collect();
+        Ok(Arc::new(all?))
     }
 
     async fn standing(
@@ -193,25 +196,31 @@ impl Office {
         })
     }
 
-    /// Reads the population on one thread and asks the law on others.
+    /// Reads the population once, on one thread, and asks the law on others: about what stands, each
+    /// programme on its own day, and about reviews.
     pub(super) fn ask_everybody(
         &self,
         standings: Arc<Vec<Standing>>,
         keep: Keep,
+        reviews: Option<Arc<Reviews>>,
+        at: At,
     ) -> Result<Receiver<Result<Chunk, ServiceError>>, ServiceError> {
         let (send, receive) = tokio::sync::mpsc::channel(8);
-        let Some(first) = standings.first() else {
+        let mut days: Vec<base::Day> = (standings.iter().map(|s| s.day))
+            .chain(reviews.iter().map(|r| r.day))
+            .collect();
+        days.sort_unstable();
+        days.dedup();
+        if days.is_empty() {
             return Ok(receive);
-        };
+        }
         let mut kinds = self.rules.kinds().clone();
         let slots = (kinds.household.len() as u16, kinds.person.len() as u16);
         kinds.household.push((decision::KIND.into(), true));
         kinds.person.push((decision::KIND.into(), true));
         let filter = PopulationFilter::default();
-        let population = self
-            .store
-            .population(&kinds, first.day, first.at.now, &filter)?;
-        let (to_workers, from_reader) = sync_channel::<Vec<HouseholdSlice>>(2);
+        let population = self.store.population(&kinds, &days, at.now, &filter)?;
+        let (to_workers, from_reader) = sync_channel::<store::Chunk>(2);
         let from_reader = Arc::new(Mutex::new(from_reader));
         let failed = send.clone();
         std::thread::spawn(move || {
@@ -229,15 +238,21 @@ impl Office {
                 }
             }
         });
-        for _ in 0..worker_count() {
+        for n in 0..worker_count() {
             let worker = Worker {
                 rules: self.rules.clone(),
                 standings: standings.clone(),
                 keep,
+                reviews: reviews.clone(),
+                days: days.clone(),
+                at,
                 slots,
             };
             let (send, from_reader) = (send.clone(), from_reader.clone());
-            std::thread::spawn(move || worker.run(&from_reader, &send));
+            std::thread::Builder::new()
+                .name(format!("asking-{n}"))
+                .spawn(move || worker.run(&from_reader, &send))
+                .map_err(|error| ServiceError::Worker(error.to_string()))?;
         }
         Ok(receive)
     }
@@ -254,59 +269,122 @@ struct Worker {
     rules: Arc<LawRules>,
     standings: Arc<Vec<Standing>>,
     keep: Keep,
+    reviews: Option<Arc<Reviews>>,
+    /// The days on which the population is cut, ascending.
+    days: Vec<base::Day>,
+    at: At,
     /// Where decisions about households and persons are in a slice.
     slots: (u16, u16),
+}
+
+/// Programmes that are asked together: about one month, on one day.
+struct Group<'r> {
+    day: usize,
+    standings: Vec<usize>,
+    population: Population<'r>,
 }
 
 impl Worker {
     fn run(
         &self,
-        from_reader: &Mutex<std::sync::mpsc::Receiver<Vec<HouseholdSlice>>>,
+        from_reader: &Mutex<std::sync::mpsc::Receiver<store::Chunk>>,
         send: &tokio::sync::mpsc::Sender<Result<Chunk, ServiceError>>,
     ) {
-        let Some(first) = self.standings.first() else {
-            return;
-        };
-        let ids: Vec<&str> = self
-            .standings
-            .iter()
-            .map(|s| s.programme.as_str())
-            .collect();
-        let mut population = Population::new(&self.rules, &ids, first.month, first.at.now);
+        let mut groups = self.groups();
+        let mut memo = Memo::default();
         loop {
             let Ok(Ok(slices)) = from_reader.lock().map(|r| r.recv()) else {
                 return;
             };
-            let done = self.ask(&mut population, &slices);
+            let done = self.ask(&mut groups, &slices).map(|mut chunk| {
+                if let Some(reviews) = &self.reviews
+                    && let Ok(n) = self.days.binary_search(&reviews.day)
+                {
+                    chunk.rhythms = reviews.rhythms(&self.rules, &slices[n], &mut memo);
+                }
+                chunk
+            });
             if send.blocking_send(done).is_err() {
                 return;
             }
         }
     }
 
+    fn groups(&self) -> Vec<Group<'_>> {
+        let mut together: BTreeMap<(base::Day, Month), Vec<usize>> = BTreeMap::new();
+        for (n, standing) in self.standings.iter().enumerate() {
+            let same = together.entry((standing.day, standing.month)).or_default();
+            same.push(n);
+        }
+        together
+            .into_iter()
+            .filter_map(|((day, month), standings)| {
+                let ids: Vec<&str> = standings
+                    .iter()
+                    .map(|n| self.standings[*n].programme.as_str())
+                    .collect();
+                let population = Population::new(&self.rules, &ids, month, self.at.now);
+                Some(Group {
+                    day: self.days.binary_search(&day).ok()?,
+                    standings,
+                    population,
+                })
+            })
+            .collect()
+    }
+
     fn ask(
         &self,
-        population: &mut Population<'_>,
-        slices: &[HouseholdSlice],
+        groups: &mut [Group<'_>],
+        slices: &[Vec<HouseholdSlice>],
     ) -> Result<Chunk, ServiceError> {
         let mut chunk = Chunk {
-            households: slices.len() as u64,
-            persons: slices.iter().map(|s| s.members.len() as u64).sum(),
+            households: slices.iter().map(|s| s.len() as u64).max().unwrap_or(0),
             programmes: self.standings.iter().map(|_| Asked::default()).collect(),
+            rhythms: Vec::new(),
         };
-        let mut failed = Ok(());
-        let carry = |n: usize, id: Id| self.standings[n].carries.get(&id);
-        population.batch(slices, &carry, false, &mut |answer| {
-            let asked = &mut chunk.programmes[answer.programme];
-            if let Err(error) = self.take(asked, &slices[answer.slice], answer) {
-                failed = Err(error);
+        for group in groups {
+            let slices = &slices[group.day];
+            let of_group = &group.standings;
+            let persons: u64 = slices.iter().map(|s| s.members.len() as u64).sum();
+            for n in of_group {
+                chunk.programmes[*n].households = slices.len() as u64;
+                chunk.programmes[*n].persons = persons;
             }
-        });
-        failed.map(|()| chunk)
+            let carry = |n: usize, id: Id| self.standings[of_group[n]].carries.get(&id);
+            let mut failed = Ok(());
+            let programmes = RefCell::new(&mut chunk.programmes);
+            let mut take = |answer: Answer| {
+                let n = of_group[answer.programme];
+                let slice = &slices[answer.slice];
+                let asked = &mut programmes.borrow_mut()[n];
+                if let Err(error) = self.take(&self.standings[n], asked, slice, answer) {
+                    failed = Err(error);
+                }
+            };
+            match self.keep {
+                Keep::All | Keep::Differing => {
+                    group.population.batch(slices, &carry, false, &mut take);
+                }
+                Keep::DifferingInColumns(day) => {
+                    let mut settled = |verdict: &Verdict<'_>| {
+                        let n = of_group[verdict.programme];
+                        let slice = &slices[verdict.slice];
+                        let asked = &mut programmes.borrow_mut()[n];
+                        settles(&self.standings[n], asked, slice, verdict, day)
+                    };
+                    let population = &mut group.population;
+                    population.in_columns(slices, &carry, &mut settled, &mut take);
+                }
+            }
+            failed?;
+        }
+        Ok(chunk)
     }
 
     fn take(
         &self,
+        standing: &Standing,
         asked: &mut Asked,
         slice: &HouseholdSlice,
         answer: Answer,
@@ -325,12 +403,11 @@ impl Worker {
             asked.entitled_persons += persons as u64;
         }
         asked.granted = asked.granted + e.outcome.amount();
-        let standing = &self.standings[answer.programme];
         if let Some(mark) = standing.marks.get(&found.subject.id) {
             if mark.in_question {
                 asked.still_asked.push(found.subject.id);
             }
-            if self.keep == Keep::Differing {
+            if self.keep != Keep::All {
                 let says =
                     store::fingerprint_of_content(&e.outcome, &e.reasons, &e.lines, &e.carry)?;
                 if says == mark.fingerprint {
@@ -347,6 +424,36 @@ impl Worker {
         });
         Ok(())
     }
+}
+
+/// Is a verdict of the columns what stands, so that the row road need not be asked? It is counted then.
+fn settles(
+    standing: &Standing,
+    asked: &mut Asked,
+    slice: &HouseholdSlice,
+    verdict: &Verdict<'_>,
+    day: base::Day,
+) -> bool {
+    use chrono::Datelike;
+    if *verdict.outcome == Outcome::NotApplicable {
+        return true;
+    }
+    let subject = verdict
+        .member
+        .map_or(slice.household, |m| slice.members[m].person);
+    let Some(mark) = standing.marks.get(&subject) else {
+        return false;
+    };
+    let turn = u32::from(subject.as_bytes()[15]) % ROUNDS;
+    let same = store::fingerprint_of_outcome(verdict.outcome).is_ok_and(|o| o == mark.outcome);
+    if !same || turn == day.num_days_from_ce().unsigned_abs() % ROUNDS {
+        return false;
+    }
+    *asked.outcomes.entry(verdict.outcome.name()).or_default() += 1;
+    if mark.in_question {
+        asked.still_asked.push(subject);
+    }
+    true
 }
 
 /// The human decisions in force about a subject, which travel in a slot of their own.

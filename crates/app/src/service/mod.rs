@@ -25,6 +25,7 @@ pub mod readers;
 pub mod recovery;
 pub mod reform;
 pub mod replay;
+mod review;
 pub mod rules;
 pub mod run;
 pub mod verify;

@@ -2,18 +2,15 @@
 //! may be left that a change did not explain.
 
 use super::anchor::Anchor;
+use super::everybody::Keep;
 use super::rules::{determined_for_everybody, latest_version, programme_ids};
 use super::{Office, ServiceError};
 use base::{Day, Id, Month, Period};
-use casework::application;
+use entitlement::Rhythm;
 use entitlement::change::{At, Change};
-use entitlement::determination::Award;
-use entitlement::rules::Rules;
-use entitlement::situation::{LawRules, Memo};
-use entitlement::{Review, Rhythm, Subject};
-use registry::slice::HouseholdSlice;
-use std::collections::{BTreeMap, HashMap};
-use store::{ChangeSet, JournalEntry, PopulationFilter, Run};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use store::{ChangeSet, JournalEntry, Run};
 
 /// The setting that holds the last day that a night run ended.
 const LAST_NIGHT: &str = "last-night";
@@ -52,12 +49,28 @@ pub struct NightSummary {
     pub anchor: Option<Anchor>,
 }
 
+/// How a night recomputes everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Road {
+    /// In columns: outcome, condition and amount of everybody; what differs, what columns cannot judge, and
+    /// one subject in 28, others each night, are recomputed by row and compared to the last word.
+    Columns,
+    /// By row: everybody's whole determination, reasons, lines and what is handed to the next month too.
+    Rows,
+}
+
 impl Office {
     /// Ends a day.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn night(&self, date: Day, by: &str, at: At) -> Result<NightSummary, ServiceError> {
+    pub async fn night(
+        &self,
+        date: Day,
+        road: Road,
+        by: &str,
+        at: At,
+    ) -> Result<NightSummary, ServiceError> {
         let at = self.steady(at).await?;
         let mut summary = NightSummary {
             date: date.to_string(),
@@ -83,28 +96,33 @@ impl Office {
         for (from, names) in known {
             summary.redetermined += self.redetermine_from(from, &names, by, at).await?;
         }
-        summary.reviews = self.reviews(last, date, by, at).await?;
         let erased = self.store.erased_subjects().await?;
         // Months before the latest are `verify`'s to recompute.
-        let mut latest: BTreeMap<Month, Vec<&str>> = BTreeMap::new();
+        let mut latest: Vec<(&str, Month)> = Vec::new();
         for programme in determined_for_everybody(self.law()) {
             if let Some(month) = self.months_to_compare(programme).await?.last() {
-                latest.entry(*month).or_default().push(programme);
+                latest.push((programme, *month));
             }
         }
-        for (month, programmes) in latest {
-            for mut found in self.compare(&programmes, month, at).await? {
-                found.differing.retain(|h| !erased.contains(h));
-                summary.checked += found.checked;
-                summary.faults.extend(found.faults);
-                let differing = found.differing.into_iter().map(|household| Unexplained {
-                    programme: found.programme.clone(),
-                    month: month.to_string(),
-                    household,
-                });
-                summary.unexplained.extend(differing);
-            }
+        let standings = self.standings(&latest, at).await?;
+        let keep = match road {
+            Road::Columns => Keep::DifferingInColumns(date),
+            Road::Rows => Keep::Differing,
+        };
+        let reviews = self.awards_under_review(date).await?.map(Arc::new);
+        let (compared, rhythms) = self.compare_with(standings, keep, reviews, at).await?;
+        for mut found in compared {
+            found.differing.retain(|h| !erased.contains(h));
+            summary.checked += found.checked;
+            summary.faults.extend(found.faults);
+            let differing = found.differing.into_iter().map(|household| Unexplained {
+                programme: found.programme.clone(),
+                month: found.month.to_string(),
+                household,
+            });
+            summary.unexplained.extend(differing);
         }
+        summary.reviews = self.open_reviews(rhythms, last, date, by, at).await?;
         let shard = self
             .store
             .shards()
@@ -224,124 +242,5 @@ impl Office {
             })
             .collect();
         self.redetermine_all(from, &reading, &cause, by, at).await
-    }
-
-    /// Opens a case for each award whose review fell due after `last` and up to `date`.
-    async fn reviews(&self, last: Day, date: Day, by: &str, at: At) -> Result<u64, ServiceError> {
-        let mut awards: HashMap<Id, Vec<Award>> = HashMap::new();
-        for programme in determined_for_everybody(self.law()) {
-            let reviewed = latest_version(self.law(), programme).is_some_and(|version| {
-                version.procedure.review.is_some() && version.subject == Subject::Household
-            });
-            if !reviewed {
-                continue;
-            }
-            let running = self
-                .store
-                .awards_in_force(programme, Month::of(date))
-                .await?;
-            for award in running {
-                let held = awards.entry(award.subject.id).or_default();
-                held.retain(|one| one.programme != award.programme);
-                held.push(award);
-            }
-        }
-        if awards.is_empty() {
-            return Ok(0);
-        }
-        let mut opened = 0;
-        for (award, area, months) in self.rhythms(awards, date, at).await? {
-            let due = next_review(&award, months);
-            if due <= last || due > date {
-                continue;
-            }
-            let Some(scheme) = self.rules.programme(&award.programme, &area, date) else {
-                continue;
-            };
-            let calendar = self.law().calendar(&area);
-            let review = application::review(&award, due, scheme, &area, by, at, &calendar);
-            let shard = award.subject.shard.clone();
-            if self.store.case(&shard, review.case.id).await?.is_some() {
-                continue;
-            }
-            let set = ChangeSet {
-                shard,
-                at: at.now,
-                cases: vec![review.case],
-                tasks: review.tasks,
-                ..ChangeSet::default()
-            };
-            self.store.commit_bulk(&set).await?;
-            opened += 1;
-        }
-        Ok(opened)
-    }
-
-    /// Months between reviews for each award, by the rule in force where the household lives. The population
-    /// is read once for all programmes.
-    async fn rhythms(
-        &self,
-        mut awards: HashMap<Id, Vec<Award>>,
-        date: Day,
-        at: At,
-    ) -> Result<Vec<(Award, String, u32)>, ServiceError> {
-        let filter = PopulationFilter::default();
-        let population = self
-            .store
-            .population(self.rules.kinds(), date, at.now, &filter)?;
-        let rules = self.rules.clone();
-        let found = tokio::task::spawn_blocking(move || {
-            let mut found = Vec::new();
-            let mut memo = Memo::default();
-            for chunk in population {
-                for slice in chunk? {
-                    for award in awards.remove(&slice.household).unwrap_or_default() {
-                        let months = rhythm(&rules, &award.programme, &slice, date, &mut memo);
-                        found.extend(months.map(|months| (award, slice.area.to_string(), months)));
-                    }
-                }
-            }
-            Ok::<_, store::StoreError>(found)
-        });
-        let found = found
-            .await
-            .map_err(|e| ServiceError::Worker(e.to_string()))?;
-        Ok(found?)
-    }
-}
-
-/// Months between reviews of a household, by the rule in force where it lives.
-fn rhythm(
-    rules: &LawRules,
-    programme: &str,
-    slice: &HouseholdSlice,
-    date: Day,
-    memo: &mut Memo,
-) -> Option<u32> {
-    let scheme = rules.programme(programme, &slice.area, date)?;
-    let rule = match scheme.procedure.review.as_ref()? {
-        Review::Fixed { months } => return Some(*months),
-        Review::Rule(rule) => rule,
-    };
-    let situation = rules.situation(slice, date, memo).ok()?;
-    let edition = rules.law().edition(&slice.area, date, None).ok()?;
-    let value = edition.evaluate_rule(rule, &situation, false).ok()?.result;
-    value
-        .as_f64()
-        .map(|months| months as u32)
-        .filter(|months| *months > 0)
-}
-
-/// Reviews fall due every so many months from the award's first month on; those before the award was
-/// recorded here were another system's.
-fn next_review(award: &Award, months: u32) -> Day {
-    let recorded = At::new(award.recorded_at).today;
-    let mut n = 1;
-    loop {
-        let due = application::review_due(award, None, months.saturating_mul(n));
-        if due >= recorded || n > 600 {
-            return due;
-        }
-        n += 1;
     }
 }

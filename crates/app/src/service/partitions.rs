@@ -74,7 +74,8 @@ impl Office {
         let programmes = determined_for_everybody(self.law());
         for month in first.through(last) {
             for (day, group) in by_reference_day(self.law(), &programmes, month) {
-                let standings = self.standings(&group, month, at).await?;
+                let asked: Vec<(&str, Month)> = group.iter().map(|p| (*p, month)).collect();
+                let standings = self.standings(&asked, at).await?;
                 for shard in self.store.shards().await? {
                     let filter = PopulationFilter {
                         shard: Some(shard.clone()),
@@ -82,14 +83,14 @@ impl Office {
                     };
                     let population =
                         self.store
-                            .population(self.rules.kinds(), day, at.now, &filter)?;
+                            .population(self.rules.kinds(), &[day], at.now, &filter)?;
                     let standings = standings.clone();
                     let mut inner = writer;
                     let (sent, received) = std::sync::mpsc::channel::<u64>();
                     let writing = tokio::task::spawn_blocking(move || {
                         inner.begin(month, day, &shard);
                         for chunk in population {
-                            let chunk = chunk?;
+                            let chunk: Vec<_> = chunk?.into_iter().flatten().collect();
                             for slice in &chunk {
                                 let ids = std::iter::once(slice.household)
                                     .chain(slice.members.iter().map(|m| m.person));

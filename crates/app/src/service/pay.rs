@@ -269,13 +269,17 @@ impl Office {
         loop {
             let page = self
                 .store
-                .payees_page(shard, programme, after, PAGE)
+                .payees_in_credit(shard, programme, Purpose::Payable, after, PAGE)
                 .await?;
-            let Some((last, _)) = page.last() else { break };
+            let Some(last) = page.last() else { break };
             after = Some(*last);
+            let mut moved = self.store.transfers_of_payees(shard, page.clone()).await?;
             let open: Vec<(Id, Position)> = page
-                .iter()
-                .map(|(payee, moved)| (*payee, Position::fold(shard, *payee, programme, moved)))
+                .into_iter()
+                .map(|payee| {
+                    let moved = moved.remove(&payee).unwrap_or_default();
+                    (payee, Position::fold(shard, payee, programme, &moved))
+                })
                 .filter(|(_, position)| position.sum(|p| p.payable) > Fen::ZERO)
                 .collect();
             let payees = open.iter().map(|(payee, _)| *payee).collect();
@@ -369,12 +373,29 @@ impl Office {
                 purpose: format!("{purpose} {}", batch.month),
                 category: Some("GOVT".into()),
             };
-            let text = iso::write(Vec::new(), batch, &originator, &payments)
-                .map_err(|e| ServiceError::Refused(e.to_string()))?;
-            put_whole(&pain001, &text).map_err(failed(&pain001))?;
-            let sheet = counter::write_xlsx(batch, purpose, &payments)
-                .map_err(|e| ServiceError::Refused(e.to_string()))?;
-            put_whole(&xlsx, &sheet).map_err(failed(&xlsx))?;
+            let refused = |e: &dyn std::fmt::Display| ServiceError::Refused(e.to_string());
+            let (batch, purpose, payments) = (batch.clone(), purpose.to_string(), payments);
+            let (to_bank, to_counter) = (pain001.clone(), xlsx.clone());
+            let written = tokio::task::spawn_blocking(move || {
+                // Two files of the same lines, side by side.
+                std::thread::scope(|scope| {
+                    let sheet = scope.spawn(|| {
+                        let sheet = counter::write_xlsx(&batch, &purpose, &payments)
+                            .map_err(|e| refused(&e))?;
+                        put_whole(&to_counter, &sheet).map_err(failed(&to_counter))
+                    });
+                    let text = iso::write(Vec::new(), &batch, &originator, &payments)
+                        .map_err(|e| refused(&e))?;
+                    put_whole(&to_bank, &text).map_err(failed(&to_bank))?;
+                    match sheet.join() {
+                        Ok(sheet) => sheet,
+                        Err(panic) => std::panic::resume_unwind(panic),
+                    }
+                })
+            });
+            written
+                .await
+                .map_err(|e| ServiceError::Worker(e.to_string()))??;
         }
         Ok(FileSummary {
             batch: batch.id,

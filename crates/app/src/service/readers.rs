@@ -113,9 +113,9 @@ impl Office {
         let filter = PopulationFilter::default();
         let population = self
             .store
-            .population(self.rules.kinds(), day, now, &filter)?;
+            .population(self.rules.kinds(), &[day], now, &filter)?;
         for chunk in population {
-            for slice in chunk? {
+            for slice in chunk?.into_iter().flatten() {
                 each(self.readers(slice.household, what).await?);
             }
         }

@@ -95,27 +95,8 @@ impl Office {
         at: At,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Vec<RunSummary>, ServiceError> {
-        let mut summaries = Vec::new();
-        for group in self.by_reference_day(programmes, month) {
-            let done = self
-                .run_group(&group, month, cause, by, at, progress)
-                .await?;
-            summaries.extend(done);
-        }
-        Ok(summaries)
-    }
-
-    /// Programmes that look at the same day.
-    async fn run_group(
-        &self,
-        programmes: &[&str],
-        month: Month,
-        cause: &(dyn Fn(&str) -> Change<'static> + Sync),
-        by: &str,
-        at: At,
-        progress: &(dyn Fn(u64) + Sync),
-    ) -> Result<Vec<RunSummary>, ServiceError> {
-        let standings = self.standings(programmes, month, at).await?;
+        let asked: Vec<(&str, Month)> = programmes.iter().map(|p| (*p, month)).collect();
+        let standings = self.standings(&asked, at).await?;
         for programme in programmes {
             self.open_month(programme, month).await?;
         }
@@ -133,12 +114,12 @@ impl Office {
                 set: self.empty_set(at),
             })
             .collect();
-        let mut receive = self.ask_everybody(standings.clone(), Keep::Differing)?;
+        let mut receive = self.ask_everybody(standings.clone(), Keep::Differing, None, at)?;
         while let Some(chunk) = receive.recv().await {
             let chunk = chunk?;
             for (run, asked) in runs.iter_mut().zip(chunk.programmes) {
-                run.summary.households += chunk.households;
-                run.summary.persons += chunk.persons;
+                run.summary.households += asked.households;
+                run.summary.persons += asked.persons;
                 for (outcome, count) in asked.outcomes {
                     *run.summary.outcomes.entry(outcome.into()).or_default() += count;
                 }

@@ -8,6 +8,7 @@ use crate::cli::Progress;
 use crate::demo::{self, Plan};
 use crate::service::change::Facts;
 use crate::service::identity::Parting;
+use crate::service::night::Road;
 use crate::service::rules::{determined_for_everybody, latest_version};
 use crate::service::{Location, Office, ServiceError};
 use crate::world::{Life, What};
@@ -808,7 +809,9 @@ impl Simulation {
     async fn night(&mut self, day: Day) -> Result<(), SimulationError> {
         let at = self.tick(day);
         let summary = self
-            .attempt("night", async |office| office.night(day, "night", at).await)
+            .attempt("night", async |office| {
+                office.night(day, Road::Rows, "night", at).await
+            })
             .await
             .map_err(|cause| self.failed("night", cause))?;
         self.count("night");

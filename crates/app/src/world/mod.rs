@@ -162,6 +162,11 @@ pub struct District<'w> {
 }
 
 impl<'w> District<'w> {
+    /// What it was drawn from.
+    pub fn world(&self) -> &'w World {
+        self.world
+    }
+
     /// Households, collective ones included.
     pub fn len(&self) -> u64 {
         self.population.households.len() as u64

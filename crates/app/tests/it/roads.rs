@@ -4,6 +4,7 @@
 
 use app::demo::{self, Plan};
 use app::service::change::Facts;
+use app::service::night::Road;
 use app::service::rules::determined_for_everybody;
 use app::service::{Location, Office, ServiceError, load_law};
 use app::world::{Event, What};
@@ -184,11 +185,15 @@ async fn batches_leave_behind_what_one_change_after_the_other_does() {
         }
         for office in [&short, &careful] {
             let evening = At::new(month.last().and_time(chrono::NaiveTime::MIN).and_utc());
-            let night = office
-                .night(month.last(), "night", evening)
-                .await
-                .expect("a night");
-            assert_eq!(night.unexplained, []);
+            let mut checked = Vec::new();
+            for road in [Road::Rows, Road::Columns] {
+                let night = office.night(month.last(), road, "night", evening);
+                let night = night.await.expect("a night");
+                assert_eq!(night.unexplained, [], "{road:?}");
+                checked.push(night.checked);
+            }
+            // Both roads look at the same subjects.
+            assert_eq!(checked[0], checked[1]);
         }
     }
     assert!(
@@ -205,4 +210,53 @@ async fn batches_leave_behind_what_one_change_after_the_other_does() {
         let verified = office.verify(0, Office::now()).await.expect("a check");
         assert_eq!(verified.findings, Vec::<String>::new());
     }
+}
+
+/// What was altered behind the rules' back is found: an amount by the columns on the same night, a word of a
+/// reason on the night on which that household is compared to the last word, or by row on any.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn columns_find_what_rows_find() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let office = office(folder.path(), false).await;
+    let month: Month = "2026-09".parse().expect("a month");
+    let plan = Plan {
+        households: Some(60),
+        county: None,
+        seed: 4,
+        first: month,
+        last: month,
+    };
+    demo::register(&office, &plan).await.expect("a register");
+    let at = At::new(month.first().and_time(chrono::NaiveTime::MIN).and_utc());
+    let programmes = determined_for_everybody(office.law());
+    let determined = office.determine_all(&programmes, month, "run", at, &|_| {});
+    determined.await.expect("determined");
+    let alter = |set: &str, back: &str, road: Road, nights: u64| {
+        let file = rusqlite::Connection::open(folder.path().join("minsheng.sqlite"));
+        let file = file.expect("opened");
+        let which = "outcome = 'entitled' AND amount IS NOT NULL AND id = \
+            (SELECT MIN(id) FROM determination WHERE outcome = 'entitled' AND amount IS NOT NULL)";
+        let changed = file.execute(&format!("UPDATE determination SET {set} WHERE {which}"), []);
+        assert_eq!(changed, Ok(1));
+        let office = &office;
+        let back = format!("UPDATE determination SET {back} WHERE {which}");
+        async move {
+            let mut found = Vec::new();
+            for n in 0..nights {
+                let day = month.last() + chrono::Days::new(n);
+                let night = office.night(day, road, "night", at).await;
+                found.push(night.expect("a night").unexplained.len());
+            }
+            assert_eq!(file.execute(&back, []), Ok(1));
+            found
+        }
+    };
+    let (more, less) = ("amount = amount + 100", "amount = amount - 100");
+    assert_eq!(alter(more, less, Road::Columns, 2).await, [1, 1]);
+    let (set, back) = ("carry = carry || ' '", "carry = TRIM(carry)");
+    assert_eq!(alter(set, back, Road::Rows, 2).await, [1, 1]);
+    let mut words = alter(set, back, Road::Columns, 28).await;
+    words.sort_unstable();
+    assert_eq!(words[..27], [0; 27]);
+    assert_eq!(words[27], 1, "each household has its night");
 }

@@ -140,6 +140,11 @@ impl Plan {
         }
     }
 
+    /// Is what it grants money, in fen?
+    pub fn is_money(&self) -> bool {
+        self.money
+    }
+
     /// The names of the conditions, as [`Decisions::reason`] counts them.
     pub fn conditions(&self) -> &[String] {
         &self.conditions

@@ -100,6 +100,18 @@ impl Columns {
         place: &str,
         situations: &[Situation],
     ) -> Columns {
+        Columns::of_kinds(law, texts, place, situations, &|_| true)
+    }
+
+    /// As [`Columns::from_situations`], with the kinds (by name) that are wanted; of the others nothing is
+    /// recorded. Give every kind that the programmes read.
+    pub fn of_kinds(
+        law: &Law,
+        texts: Arc<Texts>,
+        place: &str,
+        situations: &[Situation],
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Columns {
         let mut draft = Draft::new(law, texts);
         draft.places = vec![place.to_string()];
         draft.place_of = vec![0; situations.len()];
@@ -111,7 +123,7 @@ impl Columns {
             .into_iter()
             .enumerate()
         {
-            for kind in law.kinds(subject) {
+            for kind in law.kinds(subject).iter().filter(|k| wanted(&k.name)) {
                 let slot = kind.slot;
                 let at = |record: &Record| record.get(slot).cloned().unwrap_or_default();
                 let values: Vec<Value> = match who {

@@ -127,20 +127,13 @@ pub async fn money(store: &Store) {
             .expect("read"),
         sorted
     );
-    assert_eq!(
-        store
-            .payees_page(SHARD, "jia", None, 10)
-            .await
-            .expect("read"),
-        [(id("h"), sorted.clone())]
-    );
-    assert!(
-        store
-            .payees_page(SHARD, "jia", Some(id("h")), 10)
-            .await
-            .expect("read")
-            .is_empty()
-    );
+    let in_credit = async |purpose, after| {
+        let found = store.payees_in_credit(SHARD, "jia", purpose, after, 10);
+        found.await.expect("read")
+    };
+    assert_eq!(in_credit(Purpose::Payable, None).await, [id("h")]);
+    assert!(in_credit(Purpose::Payable, Some(id("h"))).await.is_empty());
+    assert!(in_credit(Purpose::Receivable, None).await.is_empty());
     assert_eq!(store.transfers_page(None, 10).await.expect("read"), sorted);
     assert_eq!(store.accounts_page(None, 10).await.expect("read").len(), 4);
     assert_eq!(

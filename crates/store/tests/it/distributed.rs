@@ -269,6 +269,9 @@ async fn migrations_run_while_others_read() {
         "ALTER TABLE journal DROP COLUMN seal",
         "ALTER TABLE session DROP COLUMN proof",
         "DROP TABLE IF EXISTS erasure, job, law_file, law_book",
+        "DROP INDEX transfer_debited, transfer_credited",
+        "CREATE INDEX transfer_by_debit ON transfer (shard, debit)",
+        "CREATE INDEX transfer_by_credit ON transfer (shard, credit)",
     ] {
         sqlx::query(sql).execute(&pool).await.expect(sql);
     }

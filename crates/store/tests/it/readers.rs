@@ -168,9 +168,14 @@ pub async fn story(store: &Store) {
     };
     let slices = |filter: PopulationFilter| {
         let read = store
-            .population(&kinds, day("2026-02-01"), then, &filter)
+            .population(&kinds, &[day("2026-02-01")], then, &filter)
             .expect("opened");
-        tokio::task::block_in_place(|| read.map(|c| c.expect("read")).flatten().collect::<Vec<_>>())
+        tokio::task::block_in_place(|| {
+            read.map(|c| c.expect("read"))
+                .flatten()
+                .flatten()
+                .collect::<Vec<_>>()
+        })
     };
     assert_eq!(slices(PopulationFilter::default()).len(), 3);
     let within = slices(PopulationFilter {

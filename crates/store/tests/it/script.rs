@@ -300,12 +300,13 @@ fn outline(s: &HouseholdSlice) -> (String, Vec<(Id, Sex, Vec<Id>)>, Vec<Id>) {
     (s.area.to_string(), members, ids(&s.facts))
 }
 
+/// Read together with days before and after, which must change nothing.
 fn all(store: &Store, on: Day, known: Instant) -> Vec<HouseholdSlice> {
+    let days = [on - chrono::Days::new(70), on, on + chrono::Days::new(40)];
     store
-        .population(&kinds(), on, known, &PopulationFilter::default())
+        .population(&kinds(), &days, known, &PopulationFilter::default())
         .expect("opened")
-        .map(|chunk| chunk.expect("read"))
-        .flatten()
+        .flat_map(|chunk| chunk.expect("read").swap_remove(1))
         .collect()
 }
 

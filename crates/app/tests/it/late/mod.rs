@@ -7,6 +7,7 @@ mod orders;
 use app::service::Office;
 use app::service::change::Facts;
 use app::service::identity::Parting;
+use app::service::night::Road;
 use base::Fen;
 use entitlement::Subject;
 use entitlement::decision::{Decision, Ruling};
@@ -80,7 +81,7 @@ fn a_law_file_corrected_leaves_the_past_as_it_was_determined() {
         }
         world
             .office
-            .night(day("2018-02-28"), "night", at("2018-02-28"))
+            .night(day("2018-02-28"), Road::Rows, "night", at("2018-02-28"))
             .await
             .expect("a night");
         // The line was 600 all the time: the file was wrong.
@@ -90,7 +91,7 @@ fn a_law_file_corrected_leaves_the_past_as_it_was_determined() {
             .expect("opened");
         let night = world
             .office
-            .night(day("2018-03-01"), "night", at("2018-03-01"))
+            .night(day("2018-03-01"), Road::Rows, "night", at("2018-03-01"))
             .await
             .expect("a night");
         assert_eq!(night.law, ["X/a.md 第二条"]);

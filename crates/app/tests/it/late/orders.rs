@@ -483,7 +483,7 @@ impl Road {
         let night = self
             .world
             .office
-            .night(at.today, "night", at)
+            .night(at.today, app::service::night::Road::Rows, "night", at)
             .await
             .expect("a night");
         assert_eq!((night.unexplained, night.faults), (Vec::new(), Vec::new()));

@@ -1,0 +1,180 @@
+//! A population determined in columns: who is entitled to how much, and who is refused by which condition,
+//! for whole batches at once. Reasons in words are the row road's, which is asked about whoever is wanted.
+
+use crate::rules::{Carry, Rules};
+use crate::situation::{Answer, Population, subjects};
+use crate::{Outcome, Rhythm};
+use base::{Fen, Id};
+use policy::columnar::{Columns, Plan, code};
+use policy::law::Situation;
+use policy::programme::Subject;
+use registry::slice::HouseholdSlice;
+use registry::timeline::civil_day;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+
+/// Plans kept for a place and programme, for batches of different bounds.
+const PLANS: usize = 8;
+
+/// What columns say of one subject.
+pub struct Verdict<'a> {
+    /// Index of the slice.
+    pub slice: usize,
+    /// Index of the programme.
+    pub programme: usize,
+    /// The member that it is about; none when it is the household.
+    pub member: Option<usize>,
+    /// Not applicable, refused or entitled.
+    pub outcome: &'a Outcome,
+}
+
+impl Population<'_> {
+    /// Determines a batch in columns. `settled` is handed each verdict, and says whether it will do; whoever
+    /// it does not, whoever columns cannot judge (undetermined, failed, a person to whom an earlier period
+    /// handed something over), and whole programmes that have no columnar form go by row, as in
+    /// [`Population::batch`]. Gives how many subjects went by row.
+    pub fn in_columns<'c>(
+        &mut self,
+        slices: &[HouseholdSlice],
+        carry: &dyn Fn(usize, Id) -> Option<&'c Carry>,
+        settled: &mut dyn FnMut(&Verdict<'_>) -> bool,
+        sink: &mut dyn FnMut(Answer),
+    ) -> u64 {
+        self.look_up(slices);
+        let mut rows: HashSet<(usize, usize, Option<usize>)> = HashSet::new();
+        let mut situations: BTreeMap<base::Day, Vec<Option<Situation>>> = BTreeMap::new();
+        for n in 0..self.programmes.len() {
+            for place in 0..self.programmes[n].places.len() {
+                self.judge(
+                    (n, place),
+                    slices,
+                    carry,
+                    settled,
+                    &mut situations,
+                    &mut rows,
+                );
+            }
+        }
+        let wanted =
+            |n: usize, slice: usize, member: Option<usize>| rows.contains(&(n, slice, member));
+        self.by_row(slices, &wanted, carry, false, sink);
+        rows.len() as u64
+    }
+
+    /// One programme for the households of one place; whoever is not settled is added to `rows`.
+    fn judge<'c>(
+        &mut self,
+        (n, place): (usize, usize),
+        slices: &[HouseholdSlice],
+        carry: &dyn Fn(usize, Id) -> Option<&'c Carry>,
+        settled: &mut dyn FnMut(&Verdict<'_>) -> bool,
+        situations: &mut BTreeMap<base::Day, Vec<Option<Situation>>>,
+        rows: &mut HashSet<(usize, usize, Option<usize>)>,
+    ) {
+        let asked = &mut self.programmes[n];
+        let here: Vec<usize> = (0..slices.len())
+            .filter(|i| asked.by_area.get(&slices[*i].area) == Some(&Some(place)))
+            .collect();
+        let Some(first) = here.first() else { return };
+        let (programme, day) = (asked.places[place].programme, asked.places[place].day);
+        if programme.rhythm == Rhythm::Event {
+            return;
+        }
+        if asked.places[place].by_row {
+            for i in here {
+                rows.extend(subjects(programme, &slices[i]).map(|m| (n, i, m)));
+            }
+            return;
+        }
+        let (rules, memo) = (self.rules, &mut self.memo);
+        let made = situations.entry(day).or_insert_with(|| {
+            let of = |slice| rules.situation(slice, day, memo).ok();
+            slices.iter().map(of).collect()
+        });
+        // What a household's period before handed over goes into columns; a person's does not.
+        let of_persons = programme.subject == Subject::Person;
+        let mut batch: Vec<(usize, Situation)> = Vec::with_capacity(here.len());
+        for i in &here {
+            let slice = &slices[*i];
+            let carried = match of_persons {
+                true => None,
+                false => carry(n, slice.household),
+            };
+            let situation = made[*i].take().and_then(|mut situation| {
+                let completed = rules.complete(&mut situation, programme, None, None, carried);
+                completed.is_ok().then_some(situation)
+            });
+            match situation {
+                Some(situation) => batch.push((*i, situation)),
+                // The row road says what is wrong with it.
+                None => rows.extend(subjects(programme, slice).map(|m| (n, *i, m))),
+            }
+        }
+        let (indices, batch): (Vec<usize>, Vec<Situation>) = batch.into_iter().unzip();
+        let law = rules.law();
+        let area = &slices[*first].area;
+        let wanted = |kind: &str| rules.reads(&asked.id, kind);
+        let texts = self.texts.clone();
+        let mut columns = Columns::of_kinds(law, texts, area, &batch, &wanted);
+        for (i, situation) in indices.iter().zip(batch) {
+            made[*i] = Some(situation);
+        }
+        let place = &mut asked.places[place];
+        let plans = &mut place.plans;
+        if !plans.iter().any(|plan| plan.fits(&columns)) {
+            let known = Some(civil_day(self.known));
+            let Ok(plan) = Plan::new(law, &asked.id, &mut columns, day, known, false) else {
+                for i in indices {
+                    rows.extend(subjects(programme, &slices[i]).map(|m| (n, i, m)));
+                }
+                return;
+            };
+            if plans.len() >= PLANS {
+                plans.pop();
+            }
+            // The newest first: it is the one that fits this batch, also when it fits no other.
+            plans.insert(0, plan);
+        }
+        let Some(plan) = plans.iter().find(|p| p.fits(&columns)).or(plans.first()) else {
+            return;
+        };
+        // Part of it was computed by row above; the next batch goes by row at once.
+        place.by_row = !plan.vectorised().row_by_row.is_empty();
+        let decisions = plan.decisions(&columns, 1).1;
+        let refused: Vec<Outcome> = (plan.conditions().iter())
+            .map(|condition| Outcome::Refused {
+                condition: condition.clone(),
+            })
+            .collect();
+        let outcome = |at: usize| -> Option<Cow<'_, Outcome>> {
+            Some(match *decisions.outcome.get(at)? {
+                code::NOT_APPLICABLE => Cow::Owned(Outcome::NotApplicable),
+                code::REFUSED => Cow::Borrowed(refused.get(*decisions.reason.get(at)? as usize)?),
+                code::ENTITLED => Cow::Owned(Outcome::Entitled {
+                    amount: plan.is_money().then_some(Fen(*decisions.amount.get(at)?)),
+                }),
+                _ => return None,
+            })
+        };
+        let mut at = 0;
+        for i in indices {
+            let slice = &slices[i];
+            for member in subjects(programme, slice) {
+                let carried = member.is_some_and(|m| carry(n, slice.members[m].person).is_some());
+                let will_do = !carried
+                    && outcome(at).is_some_and(|outcome| {
+                        settled(&Verdict {
+                            slice: i,
+                            programme: n,
+                            member,
+                            outcome: &outcome,
+                        })
+                    });
+                at += 1;
+                if !will_do {
+                    rows.insert((n, i, member));
+                }
+            }
+        }
+    }
+}
