@@ -292,7 +292,7 @@ fn files_that_are_none_are_refused_with_a_reason() {
             .expect_err("refused")
             .to_string()
     };
-    assert!(read(b"").contains("no rows"));
+    assert!(read(b"").contains("no row with content"));
     assert!(read(b"PK\x03\x04broken").contains("workbook"));
     assert!(read("甲,乙\n1,2\n".as_bytes()).contains("heading"));
     assert!(read("身份证号码,甲收入\n1,2\n".as_bytes()).contains("起始日期"));
