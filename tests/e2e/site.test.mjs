@@ -22,5 +22,5 @@ after(async () => {
 });
 
 pages(world);
-office(world);
 work(world);
+office(world);

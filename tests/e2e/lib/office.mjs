@@ -303,4 +303,11 @@ export function office(world) {
         }
       }, { expected: /status of (403|404)/ }));
   });
+
+  describe("after all that", () => {
+    test("verify finds nothing", async () => {
+      const printed = await world.minsheng("verify");
+      assert.match(printed, /: 0 findings\s*$/);
+    });
+  });
 }
