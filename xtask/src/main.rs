@@ -17,7 +17,7 @@ usage: cargo xtask COMMAND
   demo [ARGS]    build, make the district, open the site (ARGS go to `minsheng demo`)
   simulate [ARGS] build, run a district through years of everything that goes wrong, audit each step
   test           install what the tests need, then run every check and test
-  bench [NAME]   measure: month (default), law, or all; prints figures and ratios
+  bench [NAME]   measure: month (default), pay, sizes, law, cluster, or all; prints figures and ratios
                  (law takes --native, --households N, --compare N)
   tidy           the rules of the house alone: edges, names, file sizes, glossary
 ";

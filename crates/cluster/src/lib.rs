@@ -6,10 +6,12 @@
 //! Invariants: the result of a partition is the same bytes wherever and however often it is computed; a node
 //! computes under the law that the run asks for, or refuses.
 
+pub mod bench;
 pub mod codec;
 pub mod compare;
 pub mod engine;
 pub mod function;
+pub mod grow;
 pub mod lawbook;
 pub mod nodes;
 pub mod partitions;

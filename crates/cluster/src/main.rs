@@ -3,9 +3,11 @@
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
+use cluster::bench::{BenchOptions, bench};
 use cluster::compare::{Comparison, compare};
 use cluster::engine::Engine;
 use cluster::function::Holds;
+use cluster::grow::counties;
 use cluster::run::{Options, Summary, run};
 use cluster::{lawbook, nodes};
 use std::path::PathBuf;
@@ -33,6 +35,8 @@ enum Command {
     Scheduler(SchedulerArgs),
     /// Runs an executor until it is ended.
     Executor(ExecutorArgs),
+    /// Measures one, two and four executors on a register drawn from an export, and what a country costs.
+    Bench(BenchArgs),
 }
 
 #[derive(Debug, Args)]
@@ -59,7 +63,7 @@ struct RunArgs {
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
     /// A job takes whole files until it has so many households.
-    #[arg(long, value_name = "N", default_value_t = 16_384)]
+    #[arg(long, value_name = "N", default_value_t = 8_192)]
     households: u64,
     /// Seconds for which a job is tried again when its scheduler or executor was lost.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
@@ -122,6 +126,37 @@ struct ExecutorArgs {
     /// MiB that the engine may take.
     #[arg(long, value_name = "MIB", default_value_t = 512)]
     memory: u64,
+}
+
+#[derive(Debug, Args)]
+struct BenchArgs {
+    /// Folder of the partitions that households are drawn from.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Folder of the law's texts.
+    #[arg(long, value_name = "DIR", env = "MINSHENG_LAW")]
+    law: PathBuf,
+    /// The month.
+    #[arg(long)]
+    month: base::Month,
+    /// Programme id; may be given several times. All that are determined for everybody when absent.
+    #[arg(long)]
+    programme: Vec<String>,
+    /// A line each county: the first column its code.
+    #[arg(long, value_name = "FILE")]
+    counties: PathBuf,
+    /// The column that counts family households.
+    #[arg(long, value_name = "NAME", default_value = "户数")]
+    column: String,
+    /// Households of the register that is measured: counties in the order of the file until there are so many.
+    #[arg(long, value_name = "N", default_value_t = 2_000_000)]
+    households: u64,
+    /// Executors, one measurement each.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,2,4")]
+    executors: Vec<usize>,
+    /// Folder for the register and the results; the register is used again.
+    #[arg(long, value_name = "DIR")]
+    work: PathBuf,
 }
 
 fn main() -> ExitCode {
@@ -189,6 +224,21 @@ async fn dispatch(command: Command) -> Result<bool> {
             Ok(true)
         }
         Command::Executor(args) => executor(args).await,
+        Command::Bench(args) => {
+            let rules = Arc::new(lawbook::load(&args.law)?);
+            let options = BenchOptions {
+                counties: counties(&args.counties, &args.column)?,
+                data: args.data,
+                law: args.law,
+                month: args.month,
+                programmes: args.programme,
+                households: args.households,
+                executors: args.executors,
+                work: args.work,
+            };
+            bench(&options, rules).await?;
+            Ok(true)
+        }
     }
 }
 

@@ -160,7 +160,8 @@ impl Table {
     /// When the disk fails.
     pub fn write(&mut self, path: &str, households: u64, rows: &RecordBatch) -> Result<()> {
         let target = self.root.join(path);
-        let digest = write_whole(&target, rows).with_context(|| target.display().to_string())?;
+        let digest = write_parquet(&target, std::slice::from_ref(rows))
+            .with_context(|| target.display().to_string())?;
         let mut done = Done {
             path: path.to_string(),
             households,
@@ -207,15 +208,25 @@ fn tally(rows: &RecordBatch, done: &mut Done) -> Option<()> {
     Some(())
 }
 
+/// Households or determinations of one row group: what a reader holds at once.
+const ROW_GROUP: usize = 8192;
+
 /// Writes Parquet beside the target and renames it; gives the digest of the bytes.
-fn write_whole(target: &Path, rows: &RecordBatch) -> Result<String> {
+///
+/// # Errors
+/// When the disk fails, or there is no batch.
+pub fn write_parquet(target: &Path, batches: &[RecordBatch]) -> Result<String> {
     let folder = target.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
+        .set_max_row_group_row_count(Some(ROW_GROUP))
         .build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties))?;
-    writer.write(rows)?;
+    let schema = batches.first().context("nothing to write")?.schema();
+    let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties))?;
+    for batch in batches {
+        writer.write(batch)?;
+    }
     let bytes = writer.into_inner()?;
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     let draft = folder.join(format!(".{name}.{}", std::process::id()));

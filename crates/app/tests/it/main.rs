@@ -11,6 +11,7 @@ mod identity;
 mod killed;
 mod late;
 mod law_text;
+mod partitions;
 mod roads;
 mod simulate;
 mod site;

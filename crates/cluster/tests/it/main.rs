@@ -81,6 +81,36 @@ fn a_comparison_finds_what_another_law_changes() {
     assert_ne!(first["stood"], first["determined"]);
 }
 
+/// A register drawn from an export comes to as many times its figures as it has copies of it.
+#[test]
+fn a_grown_register_comes_to_a_multiple() {
+    let district = District::get();
+    let folder = tempfile::tempdir().unwrap();
+    let once = run(&district, &district.reference(), &[]);
+    let county = |code: &str| cluster::grow::County {
+        code: code.to_string(),
+        households: 1,
+    };
+    let parts = folder.path().join("parts");
+    let month = district::MONTH.parse().unwrap();
+    let counties = [county("1"), county("2"), county("3")];
+    let made = cluster::grow::grow(&district.partitions(), month, &counties, 400, &parts).unwrap();
+    let out = folder.path().join("out");
+    let words = ["run", "--json", "--month", district::MONTH];
+    let said = district::cluster_in(&words, &parts, &out);
+    assert_eq!(said.code, 0, "{}", said.told);
+    let twice = said.json();
+    // The second county reached 400; a household stands in the files of two days.
+    assert_eq!(twice["households"].as_u64().unwrap(), 2 * made);
+    assert_eq!(made, once["households"].as_u64().unwrap());
+    for (programme, tally) in once["programmes"].as_object().unwrap() {
+        for (outcome, count) in tally["outcomes"].as_object().unwrap() {
+            let grown = &twice["programmes"][programme]["outcomes"][outcome];
+            assert_eq!(grown.as_u64(), count.as_u64().map(|n| 2 * n), "{programme}");
+        }
+    }
+}
+
 /// A folder without a manifest is no export that was finished.
 #[test]
 fn unfinished_partitions_are_refused() {
