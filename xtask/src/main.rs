@@ -74,9 +74,14 @@ pub fn build_release() -> Result<PathBuf> {
 
 /// The folder of the workspace.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map_or_else(PathBuf::new, Path::to_path_buf)
+    // Asked at run time: clones share one target folder, and what was compiled in one may run in another.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR");
+    Path::new(
+        here.as_deref()
+            .unwrap_or(env!("CARGO_MANIFEST_DIR").as_ref()),
+    )
+    .parent()
+    .map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
 /// Where builds go: `CARGO_TARGET_DIR`, or one folder in the user's cache that all clones share, so

@@ -32,14 +32,14 @@ impl Population<'_> {
     /// Determines a batch in columns. `settled` is handed each verdict, and says whether it will do; whoever
     /// it does not, whoever columns cannot judge (undetermined, failed, a person to whom an earlier period
     /// handed something over), and whole programmes that have no columnar form go by row, as in
-    /// [`Population::batch`]. Gives how many subjects went by row.
+    /// [`Population::batch`].
     pub fn in_columns<'c>(
         &mut self,
         slices: &[HouseholdSlice],
         carry: &dyn Fn(usize, Id) -> Option<&'c Carry>,
         settled: &mut dyn FnMut(&Verdict<'_>) -> bool,
         sink: &mut dyn FnMut(Answer),
-    ) -> u64 {
+    ) {
         self.look_up(slices);
         let mut rows: HashSet<(usize, usize, Option<usize>)> = HashSet::new();
         let mut situations: BTreeMap<base::Day, Vec<Option<Situation>>> = BTreeMap::new();
@@ -58,7 +58,6 @@ impl Population<'_> {
         let wanted =
             |n: usize, slice: usize, member: Option<usize>| rows.contains(&(n, slice, member));
         self.by_row(slices, &wanted, carry, false, sink);
-        rows.len() as u64
     }
 
     /// One programme for the households of one place; whoever is not settled is added to `rows`.
@@ -121,7 +120,8 @@ impl Population<'_> {
         }
         let place = &mut asked.places[place];
         let plans = &mut place.plans;
-        if !plans.iter().any(|plan| plan.fits(&columns)) {
+        let fitting = plans.iter().position(|plan| plan.fits(&columns));
+        if fitting.is_none() {
             let known = Some(civil_day(self.known));
             let Ok(plan) = Plan::new(law, &asked.id, &mut columns, day, known, false) else {
                 for i in indices {
@@ -129,15 +129,11 @@ impl Population<'_> {
                 }
                 return;
             };
-            if plans.len() >= PLANS {
-                plans.pop();
-            }
-            // The newest first: it is the one that fits this batch, also when it fits no other.
+            // The newest first; the oldest makes room for it.
+            plans.truncate(PLANS - 1);
             plans.insert(0, plan);
         }
-        let Some(plan) = plans.iter().find(|p| p.fits(&columns)).or(plans.first()) else {
-            return;
-        };
+        let plan = &plans[fitting.unwrap_or(0)];
         // Part of it was computed by row above; the next batch goes by row at once.
         place.by_row = !plan.vectorised().row_by_row.is_empty();
         let decisions = plan.decisions(&columns, 1).1;

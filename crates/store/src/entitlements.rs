@@ -14,7 +14,7 @@ pub(crate) const DETERMINATIONS_OF: &str = "SELECT shard, programme, period, sub
      FROM determination WHERE shard = $1 AND subject = $2 ORDER BY programme, period, version";
 pub(crate) const VERSIONS: &str = "SELECT shard, programme, period, subject, version, id, subject_kind, known_at, made_at, law, outcome, amount, detail, reasons, lines, carry \
      FROM determination WHERE shard = $1 AND programme = $2 AND period = $3 AND subject = $4 ORDER BY version";
-pub(crate) const MARKS: &str = "SELECT subject, version, id, outcome, amount, detail, reasons, lines, carry \
+pub(crate) const MARKS: &str = "SELECT subject, version, outcome, amount, detail, reasons, lines, carry \
      FROM determination WHERE shard = $1 AND programme = $2 AND period = $3 ORDER BY subject, version";
 pub(crate) const CARRIES: &str = "SELECT subject, version, outcome, carry \
      FROM determination WHERE shard = $1 AND programme = $2 AND period = $3 ORDER BY subject, version";
@@ -71,12 +71,6 @@ const NOT_APPLICABLE: &str = "not-applicable";
 pub struct Mark {
     /// Its version.
     pub version: u32,
-    /// Its id.
-    pub id: Id,
-    /// The money it grants; zero unless entitled to money.
-    pub amount: Fen,
-    /// Entitled?
-    pub entitled: bool,
     /// Is the programme in question at all?
     pub in_question: bool,
     /// See [`fingerprint`].
@@ -227,14 +221,11 @@ impl Store {
             let mut out = HashMap::new();
             for shard in &shards {
                 source.rows(MARKS, args![shard, &programme, &period], |row| {
-                    let outcome = row.str(3)?;
-                    let texts = [outcome, row.str(5)?, row.str(6)?, row.str(7)?, row.str(8)?];
-                    let amount = row.maybe_int(4)?;
+                    let outcome = row.str(2)?;
+                    let texts = [outcome, row.str(4)?, row.str(5)?, row.str(6)?, row.str(7)?];
+                    let amount = row.maybe_int(3)?;
                     let mark = Mark {
                         version: row.int(1)? as u32,
-                        id: row.id(2)?,
-                        amount: Fen(amount.unwrap_or(0)),
-                        entitled: outcome == "entitled",
                         in_question: outcome != NOT_APPLICABLE,
                         fingerprint: fingerprint_of(texts, amount),
                         outcome: fingerprint_of([outcome, texts[1], "", "", ""], amount),

@@ -9,7 +9,35 @@ mod sizes;
 mod why;
 
 use crate::cli::{BenchArgs, Failure, Outcome};
+use crate::demo::Plan;
+use crate::service::{Location, Office};
+use base::Month;
 use lawbench::{Options, Stopped};
+use std::path::Path;
+use std::sync::Arc;
+
+/// An empty office in a folder, and the plan of a district for it: one month, always the same seed.
+async fn district(
+    folder: &Path,
+    database: Option<String>,
+    households: Option<u64>,
+) -> Result<(Arc<Office>, Plan), Failure> {
+    let location = Location {
+        data: folder.into(),
+        database,
+        law: None,
+    };
+    let office = Arc::new(Office::create(&location).await?);
+    let month = Month::new(2026, 9).ok_or_else(|| Failure::Input("no month".into()))?;
+    let plan = Plan {
+        households,
+        county: None,
+        seed: 1,
+        first: month,
+        last: month,
+    };
+    Ok((office, plan))
+}
 
 /// Runs one measurement by its name.
 pub async fn run(args: BenchArgs) -> Outcome {

@@ -2,12 +2,12 @@
 //! the night; with the peak of memory.
 
 use super::clock::{Spread, Stretch, disk_sync, peak_mib};
-use crate::cli::{BenchArgs, Failure, Outcome};
-use crate::demo::{self, Plan};
+use crate::cli::{BenchArgs, Outcome};
+use crate::demo;
+use crate::service::Office;
 use crate::service::change::Facts;
 use crate::service::night::Road;
 use crate::service::rules::{determined_for_everybody, latest_version};
-use crate::service::{Location, Office};
 use base::{Id, Month, Period};
 use entitlement::change::At;
 use ledger::bank::{self, Rates};
@@ -32,20 +32,8 @@ pub async fn run(args: BenchArgs) -> Outcome {
 }
 
 async fn measure(args: &BenchArgs, folder: &std::path::Path) -> Outcome {
-    let location = Location {
-        data: folder.into(),
-        database: None,
-        law: None,
-    };
-    let office = Arc::new(Office::create(&location).await?);
-    let month = Month::new(2026, 9).ok_or_else(|| Failure::Input("no month".into()))?;
-    let plan = Plan {
-        households: args.households.map(u64::from),
-        county: None,
-        seed: 1,
-        first: month,
-        last: month,
-    };
+    let (office, plan) = super::district(folder, None, args.households.map(u64::from)).await?;
+    let month = plan.first;
     let stretch = Stretch::begin();
     let (_, made) = demo::register(&office, &plan).await?;
     let count = made.households;

@@ -3,10 +3,10 @@
 
 use super::server::Server;
 use crate::cli::{BenchArgs, Failure, Outcome};
-use crate::demo::{self, Plan};
+use crate::demo;
+use crate::service::Office;
 use crate::service::change::Facts;
 use crate::service::rules::determined_for_everybody;
-use crate::service::{Location, Office};
 use base::{Id, Month, Period};
 use entitlement::determination::SubjectKey;
 use registry::record::{Evidence, Provenance};
@@ -40,25 +40,14 @@ async fn measure(args: &BenchArgs, folder: &std::path::Path) -> Outcome {
         (None, Some(server)) => server.url(),
         (None, None) => return Err(Failure::Input("there is no database".into())),
     };
-    let location = Location {
-        data: folder.into(),
-        database: Some(url),
-        law: None,
-    };
-    let office = Arc::new(Office::create(&location).await?);
+    let households = u64::from(args.households.unwrap_or(HOUSEHOLDS));
+    let (office, plan) = super::district(folder, Some(url), Some(households)).await?;
+    let month = plan.first;
     if !office.store.shards().await?.is_empty() {
         return Err(Failure::Input(
             "the database is not empty; the bench fills one of its own".into(),
         ));
     }
-    let month = Month::new(2026, 9).ok_or_else(|| Failure::Input("no month".into()))?;
-    let plan = Plan {
-        households: Some(u64::from(args.households.unwrap_or(HOUSEHOLDS))),
-        seed: 1,
-        county: None,
-        first: month,
-        last: month,
-    };
     let begun = Instant::now();
     let (_, made) = demo::register(&office, &plan).await?;
     super::clock::line(

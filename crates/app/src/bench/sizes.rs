@@ -1,13 +1,11 @@
 //! Does the cost grow with the number of households, and no faster?
 
 use super::clock::{Stretch, peak_mib};
-use crate::cli::{BenchArgs, Failure, Outcome};
-use crate::demo::{self, Plan};
+use crate::cli::{BenchArgs, Outcome};
+use crate::demo;
+use crate::service::Office;
 use crate::service::night::Road;
 use crate::service::rules::determined_for_everybody;
-use crate::service::{Location, Office};
-use base::Month;
-use std::sync::Arc;
 
 /// Family households, if no number is given.
 const SIZES: [u64; 3] = [10_000, 100_000, 1_000_000];
@@ -26,20 +24,8 @@ pub async fn run(args: BenchArgs) -> Outcome {
 }
 
 async fn measure(households: u64, folder: &std::path::Path) -> Outcome {
-    let location = Location {
-        data: folder.into(),
-        database: None,
-        law: None,
-    };
-    let office = Arc::new(Office::create(&location).await?);
-    let month = Month::new(2026, 9).ok_or_else(|| Failure::Input("no month".into()))?;
-    let plan = Plan {
-        households: Some(households),
-        county: None,
-        seed: 1,
-        first: month,
-        last: month,
-    };
+    let (office, plan) = super::district(folder, None, Some(households)).await?;
+    let month = plan.first;
     println!("{households} family households");
     let stretch = Stretch::begin();
     let (_, made) = demo::register(&office, &plan).await?;

@@ -1,16 +1,14 @@
 //! How long the *Why?* page takes to find what would have to change, household after household.
 
-use crate::cli::{BenchArgs, Failure, Outcome};
-use crate::demo::{self, Plan};
+use crate::cli::{BenchArgs, Outcome};
+use crate::demo;
+use crate::service::Office;
 use crate::service::rules::determined_for_everybody;
-use crate::service::{Location, Office};
-use base::Month;
 use entitlement::difference::replay;
 use entitlement::explaining::Explaining;
 use policy::law::explanation::Limits;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Family households, if no number is given.
@@ -30,20 +28,8 @@ pub async fn run(args: BenchArgs) -> Outcome {
 }
 
 async fn measure(households: u64, folder: &Path) -> Outcome {
-    let location = Location {
-        data: folder.into(),
-        database: None,
-        law: None,
-    };
-    let office = Arc::new(Office::create(&location).await?);
-    let month = Month::new(2026, 9).ok_or_else(|| Failure::Input("no month".into()))?;
-    let plan = Plan {
-        households: Some(households),
-        county: None,
-        seed: 1,
-        first: month,
-        last: month,
-    };
+    let (office, plan) = super::district(folder, None, Some(households)).await?;
+    let month = plan.first;
     demo::register(&office, &plan).await?;
     let programmes = determined_for_everybody(office.law());
     office

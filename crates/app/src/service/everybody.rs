@@ -19,7 +19,6 @@ use entitlement::situation::{Answer, LawRules, Memo, Population};
 use registry::slice::{Fact, HouseholdSlice};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use store::{Mark, PopulationFilter};
 use tokio::sync::mpsc::Receiver;
@@ -196,7 +195,7 @@ impl Office {
         })
     }
 
-    /// Reads the population once, on one thread, and asks the law on others: about what stands, each
+    /// Reads the population once and asks the law on as many threads as there are: about what stands, each
     /// programme on its own day, and about reviews.
     pub(super) fn ask_everybody(
         &self,
@@ -220,24 +219,7 @@ impl Office {
         kinds.person.push((decision::KIND.into(), true));
         let filter = PopulationFilter::default();
         let population = self.store.population(&kinds, &days, at.now, &filter)?;
-        let (to_workers, from_reader) = sync_channel::<store::Chunk>(2);
-        let from_reader = Arc::new(Mutex::new(from_reader));
-        let failed = send.clone();
-        std::thread::spawn(move || {
-            for chunk in population {
-                match chunk {
-                    Ok(chunk) => {
-                        if to_workers.send(chunk).is_err() {
-                            return;
-                        }
-                    }
-                    Err(error) => {
-                        let _ = failed.blocking_send(Err(error.into()));
-                        return;
-                    }
-                }
-            }
-        });
+        let population = Arc::new(Mutex::new(population));
         for n in 0..worker_count() {
             let worker = Worker {
                 rules: self.rules.clone(),
@@ -248,10 +230,10 @@ impl Office {
                 at,
                 slots,
             };
-            let (send, from_reader) = (send.clone(), from_reader.clone());
+            let (send, population) = (send.clone(), population.clone());
             std::thread::Builder::new()
                 .name(format!("asking-{n}"))
-                .spawn(move || worker.run(&from_reader, &send))
+                .spawn(move || worker.run(&population, &send))
                 .map_err(|error| ServiceError::Worker(error.to_string()))?;
         }
         Ok(receive)
@@ -287,14 +269,20 @@ struct Group<'r> {
 impl Worker {
     fn run(
         &self,
-        from_reader: &Mutex<std::sync::mpsc::Receiver<store::Chunk>>,
+        population: &Mutex<store::Population>,
         send: &tokio::sync::mpsc::Sender<Result<Chunk, ServiceError>>,
     ) {
         let mut groups = self.groups();
         let mut memo = Memo::default();
         loop {
-            let Ok(Ok(slices)) = from_reader.lock().map(|r| r.recv()) else {
-                return;
+            let slices = match population.lock().map(|mut read| read.next()) {
+                Ok(Some(Ok(slices))) => slices,
+                Ok(Some(Err(error))) => {
+                    // Nobody listens any more when this fails.
+                    let _ = send.blocking_send(Err(error.into()));
+                    return;
+                }
+                Ok(None) | Err(_) => return,
             };
             let done = self.ask(&mut groups, &slices).map(|mut chunk| {
                 if let Some(reviews) = &self.reviews

@@ -6,7 +6,7 @@ use super::bank::{self, Answer, Bank};
 use super::{Draw, Options, Outcome, SimulationError};
 use crate::cli::Progress;
 use crate::demo::{self, Plan};
-use crate::service::change::Facts;
+use crate::service::change::{Facts, Prefetched};
 use crate::service::identity::Parting;
 use crate::service::night::Road;
 use crate::service::rules::{determined_for_everybody, latest_version};
@@ -459,16 +459,22 @@ impl Simulation {
         self.together(batch, day).await
     }
 
-    /// What a clerk means to record, and the households that it is about.
-    async fn meant(
-        &mut self,
-        day: Day,
-    ) -> Result<Option<(BTreeSet<Id>, (&'static str, Id, Facts, At))>, SimulationError> {
+    /// A household whose file a clerk takes up, another one, when, and what is known of the first.
+    async fn taken_up(&mut self, day: Day) -> Result<(Id, Id, At, Prefetched), SimulationError> {
         let pick = |draw: &mut Draw, all: &[Id]| all[draw.below(all.len() as u64) as usize];
         let home = pick(&mut self.draw, &self.households);
         let other = pick(&mut self.draw, &self.households);
         let at = self.tick(day);
         let read = self.office.prefetch(&[home]).await?;
+        Ok((home, other, at, read))
+    }
+
+    /// What a clerk means to record, and the households that it is about.
+    async fn meant(
+        &mut self,
+        day: Day,
+    ) -> Result<Option<(BTreeSet<Id>, (&'static str, Id, Facts, At))>, SimulationError> {
+        let (home, other, at, read) = self.taken_up(day).await?;
         let desk = Desk {
             office: &self.office,
             read: &read,
@@ -533,11 +539,7 @@ impl Simulation {
 
     /// One thing that a clerk does.
     async fn clerk(&mut self, day: Day) -> Result<(), SimulationError> {
-        let pick = |draw: &mut Draw, all: &[Id]| all[draw.below(all.len() as u64) as usize];
-        let home = pick(&mut self.draw, &self.households);
-        let other = pick(&mut self.draw, &self.households);
-        let at = self.tick(day);
-        let read = self.office.prefetch(&[home]).await?;
+        let (_, other, at, read) = self.taken_up(day).await?;
         let desk = Desk {
             office: &self.office,
             read: &read,

@@ -1,10 +1,8 @@
-//! Columns from Arrow, and decisions to Arrow.
+//! Columns from Arrow.
 
 use super::column::{Coding, Flat, Texts, pack};
 use super::lower::Bind;
-use super::plan::Plan;
 use super::population::{Columns, Draft};
-use super::results::{Decisions, code};
 use crate::feel::temporal::Date;
 use crate::law::{EvidenceKind, Law};
 use crate::programme::Subject;
@@ -13,8 +11,8 @@ use arrow_array::types::{
     Date32Type, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
     UInt32Type,
 };
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array};
-use arrow_schema::{ArrowError, DataType, Field, Schema};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::DataType;
 use base::Day;
 use std::sync::Arc;
 
@@ -337,56 +335,4 @@ fn flat(
         }
     }
     Ok(flat)
-}
-
-impl Decisions {
-    /// As Arrow: `outcome` (text), `amount` (fen; null unless entitled), `condition` (of a refusal),
-    /// `unknown` (bits, see [`Decisions::reason`]).
-    pub fn to_record_batch(&self, plan: &Plan) -> Result<RecordBatch, ArrowError> {
-        const NAMES: [&str; 5] = [
-            "not-applicable",
-            "refused",
-            "undetermined",
-            "entitled",
-            "failed",
-        ];
-        let name = |c: &u8| NAMES[usize::from((*c).min(4))];
-        let outcome = StringArray::from_iter_values(self.outcome.iter().map(name));
-        let pairs = || {
-            self.outcome
-                .iter()
-                .copied()
-                .zip(self.reason.iter().copied())
-        };
-        let amount: Int64Array = self
-            .outcome
-            .iter()
-            .zip(&self.amount)
-            .map(|(c, a)| (*c == code::ENTITLED).then_some(*a))
-            .collect();
-        let condition: StringArray = pairs()
-            .map(|(c, r)| match c {
-                code::REFUSED => plan.conditions().get(r as usize).map(String::as_str),
-                _ => None,
-            })
-            .collect();
-        let unknown: UInt32Array = pairs()
-            .map(|(c, r)| (c == code::UNDETERMINED).then_some(r))
-            .collect();
-        let schema = Schema::new(vec![
-            Field::new("outcome", DataType::Utf8, false),
-            Field::new("amount", DataType::Int64, true),
-            Field::new("condition", DataType::Utf8, true),
-            Field::new("unknown", DataType::UInt32, true),
-        ]);
-        RecordBatch::try_new(
-            Arc::new(schema),
-            vec![
-                Arc::new(outcome),
-                Arc::new(amount),
-                Arc::new(condition),
-                Arc::new(unknown),
-            ],
-        )
-    }
 }

@@ -38,6 +38,16 @@ struct Read {
     sentence: Bilingual,
 }
 
+/// The number that a form carries, so that sending it twice records it once.
+pub(super) fn request_of(form: &str) -> Result<Id, Trouble> {
+    form.parse().map_err(|_| {
+        Trouble::input(
+            "表单缺少编号，请重新打开",
+            "the form has no id; open it anew",
+        )
+    })
+}
+
 impl Live {
     /// What can be reported about a household.
     pub(super) async fn change_page(
@@ -254,12 +264,7 @@ impl Live {
         viewer: &Viewer,
         at: At,
     ) -> Result<Read, Trouble> {
-        let request: Id = form.id.parse().map_err(|_| {
-            Trouble::input(
-                "表单缺少编号，请重新打开",
-                "the form has no id; open it anew",
-            )
-        })?;
+        let request = request_of(&form.id)?;
         if form.source.trim().is_empty() {
             return Err(Trouble::input("请写明来源", "say where this is known from"));
         }

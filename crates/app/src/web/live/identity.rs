@@ -1,7 +1,7 @@
 //! Correcting who is who: two records that are one person, one record that is two.
 
 use super::Live;
-use super::change::follows;
+use super::change::{follows, request_of};
 use super::people::identity;
 use super::trace::plain;
 use crate::service::identity::Parting;
@@ -167,12 +167,7 @@ impl Live {
         form: &IdentityForm,
         at: At,
     ) -> Result<Read, Trouble> {
-        let request: Id = form.id.parse().map_err(|_| {
-            Trouble::input(
-                "表单缺少编号，请重新打开",
-                "the form has no id; open it anew",
-            )
-        })?;
+        let request = request_of(&form.id)?;
         if form.reason.trim().is_empty() {
             return Err(Trouble::input(
                 "请写明依据和理由",
