@@ -14,6 +14,8 @@ pub(crate) struct Settling {
     /// Owed in the month before, after this run.
     pub previous: Option<Fen>,
     pub hold: Option<Held>,
+    /// Holds that ended within the chain, each with the month that ended it.
+    pub ended: Vec<(Held, Month)>,
     pub last: Option<(PeriodKey, Outcome, bool, bool, ApplicationRule)>,
 }
 
@@ -32,10 +34,24 @@ impl Settling {
         }
     }
 
-    /// A month that nothing reached ends what a past month announced: the reduction was over by then.
-    pub fn untouched(&mut self, period: PeriodKey, owed: Option<Fen>) {
-        self.note(period, owed);
-        self.hold = self.hold.filter(|h| !h.announced);
+    /// A month in which nobody is heard ends what runs: nothing reached it, so that what it owes was
+    /// settled before and does not fall now; or it falls by an award, a death, a move, for which the
+    /// law wants no hearing. What a past month announced is over by then too.
+    pub fn unheard(&mut self, period: PeriodKey) {
+        if let (Some(held), PeriodKey::Month(month)) = (self.hold.take(), period)
+            && !held.announced
+        {
+            self.ended.push((held, month));
+        }
+    }
+
+    /// Every hold of the chain, in order, each with the month in which it ends, if one is known.
+    pub fn holds(&mut self) -> Vec<(Held, Option<Month>)> {
+        let ended = std::mem::take(&mut self.ended).into_iter();
+        ended
+            .map(|(held, to)| (held, Some(to)))
+            .chain(self.hold.take().map(|held| (held, None)))
+            .collect()
     }
 
     /// What stays owed in a month although the rules owe less, because the recipient must be heard

@@ -112,6 +112,7 @@ pub fn settle(
             programme: programme.id.clone(),
             area: beside.area.into(),
             from: held.from,
+            to: None,
             floor: held.floor,
             proposed: held.proposed,
         });

@@ -82,6 +82,9 @@ pub struct Hold {
     pub area: String,
     /// First month whose amount would fall.
     pub from: Month,
+    /// First month after it whose amount waits for nobody: the change did not reach it, or it falls
+    /// by something else than the rules. None while the hold runs on into the months to come.
+    pub to: Option<Month>,
     /// What is owed until then, for each month.
     pub floor: Fen,
     /// What the rules would owe.
@@ -151,7 +154,7 @@ impl Hold {
             &base::format_instant(at.now),
         ]);
         self.decision(case)
-            .evidence(id, &self.subject, self.from, None, by, at.now)
+            .evidence(id, &self.subject, self.from, self.to, by, at.now)
     }
 }
 

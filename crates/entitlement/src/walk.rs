@@ -280,7 +280,8 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
             } else {
                 let owed = chain.owed.get(&link.period).map(|c| c.owed);
                 let owed = owed.map(|owed| self.basis_of(chain, link, stored, owed));
-                settled.untouched(link.period, owed);
+                settled.unheard(link.period);
+                settled.note(link.period, owed);
                 None
             };
             keep_carry(&mut carry_before, stored);
@@ -615,6 +616,8 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
         };
         if hearing {
             target = settled.keep(link.month, self.at.month(), last.map(|c| c.owed), target);
+        } else {
+            settled.unheard(link.period);
         }
         settled.area = area;
         settled.subject = Some(standing.subject.clone());
@@ -646,17 +649,19 @@ impl<'a, R: Rules + ?Sized> Run<'a, R> {
         self.out.changes.extend(change);
     }
 
-    /// After the last link: the hold, and who must be looked at.
-    fn finish(&mut self, chain: &Chain<'a>, settled: Settling, latest: Option<PeriodKey>) {
+    /// After the last link: the holds, and who must be looked at.
+    fn finish(&mut self, chain: &Chain<'a>, mut settled: Settling, latest: Option<PeriodKey>) {
+        let holds = settled.holds();
         let Some(subject) = settled.subject else {
             return;
         };
-        if let Some(held) = settled.hold {
+        for (held, to) in holds {
             self.out.holds.push(Hold {
                 subject: subject.clone(),
                 programme: chain.programme.into(),
                 area: settled.area.clone(),
                 from: held.from,
+                to,
                 floor: held.floor,
                 proposed: held.proposed,
             });

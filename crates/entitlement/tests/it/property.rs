@@ -228,7 +228,7 @@ fn naive(world: &World, law: &Invented, home: &str, now: At) -> Vec<Outcome> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
     #[test]
     fn both_roads_and_every_past_agree(

@@ -381,6 +381,30 @@ fn an_award_that_ends_ends_what_is_owed() {
 }
 
 #[test]
+fn a_hold_ends_before_months_that_were_settled_and_not_touched() {
+    let law = Invented::new(true);
+    let all = ("2026-01", "2026-06");
+    let mut world = World::new(&[("h", &["a", "b"])], &[("jia", all.0, all.1)]);
+    let now = at("2026-05-01", 0);
+    world.run(&law, &[Change::Everything], now);
+    let now = at("2026-05-02", 0);
+    world.award(&law, "h", "2026-01", None, now);
+    // Both incomes are known for April only, so that April alone owes.
+    let now = at("2026-05-03", 0);
+    world.learn(&law, "a", INCOME, json!(0), "2026-03..2026-05", now);
+    let now = at("2026-05-04", 0);
+    let out = world.learn(&law, "b", INCOME, json!(0), "2026-04..2026-06", now);
+    // May falls against April and is held; June was settled before, at nothing, and stays so.
+    assert_eq!(
+        moved(&out, "jia"),
+        expect(&[("2026-04", 1000), ("2026-05", 1000)])
+    );
+    let spans: Vec<_> = out.holds.iter().map(|h| (h.from, h.to)).collect();
+    assert_eq!(spans, [(month("2026-05"), Some(month("2026-06")))]);
+    assert_eq!(night::owing(&law, &world.known(), now), vec![]);
+}
+
+#[test]
 fn where_the_law_wants_a_hearing_nothing_falls_before_it() {
     let law = Invented::new(true);
     let mut world = family(&law);
