@@ -118,24 +118,20 @@ impl Facts {
             }
         }
         for evidence in &self.evidence {
-            let mut known = false;
+            must_be_known(read, evidence.subject)?;
             for home in homes_of(read, evidence.subject) {
                 push_new(&mut home.evidence, evidence, |e| e.id);
-                known = true;
-            }
-            if !known {
-                return Err(ServiceError::NotFound(format!(
-                    "{} is neither a household nor a person with a household in the register",
-                    evidence.subject
-                )));
             }
         }
         for payee in &self.payees {
+            must_be_known(read, payee.subject)?;
             for home in homes_of(read, payee.subject) {
                 push_new(&mut home.payees, payee, |p| p.id);
             }
         }
         for award in &self.awards {
+            // A grant may arrive before the household that it is for.
+            must_be_known(read, award.subject.id)?;
             if !read.awards.contains(award) {
                 read.awards.push(award.clone());
             }
@@ -320,6 +316,15 @@ fn find(read: &mut Prefetched, household: Id) -> Result<&mut HouseholdHistory, S
         .ok_or_else(|| {
             ServiceError::NotFound(format!("household {household} is not in the register"))
         })
+}
+
+fn must_be_known(read: &mut Prefetched, subject: Id) -> Result<(), ServiceError> {
+    match homes_of(read, subject).next() {
+        Some(_) => Ok(()),
+        None => Err(ServiceError::NotFound(format!(
+            "{subject} is neither a household nor a person with a household in the register"
+        ))),
+    }
 }
 
 fn homes_of(read: &mut Prefetched, subject: Id) -> impl Iterator<Item = &mut HouseholdHistory> {

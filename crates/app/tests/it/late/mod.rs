@@ -4,14 +4,14 @@ mod money;
 mod office;
 mod orders;
 
-use app::service::Office;
 use app::service::change::Facts;
 use app::service::identity::Parting;
 use app::service::night::Road;
+use app::service::{Office, ServiceError};
 use base::Fen;
 use entitlement::Subject;
 use entitlement::decision::{Decision, Ruling};
-use entitlement::determination::SubjectKey;
+use entitlement::determination::{Award, SubjectKey};
 use office::{World, at, day, id, location, month, run, said, since, write_law};
 use registry::record::{Evidence, Identity, Sex};
 use serde_json::json;
@@ -36,6 +36,68 @@ fn a_count_that_ended_with_its_regime_does_not_come_back() {
         let expected: Vec<_> = expected.map(|(m, yuan)| (m.to_string(), yuan)).into();
         assert_eq!(world.outcomes("h", "jia").await, expected);
         world.all_is_well(at("2022-01-02")).await;
+    });
+}
+
+#[test]
+fn what_is_about_somebody_unknown_is_sent_back() {
+    run(async {
+        let world = World::new().await;
+        let now = at("2018-02-01");
+        let grant = Award {
+            id: id("grant"),
+            subject: SubjectKey {
+                shard: "X".into(),
+                kind: Subject::Household,
+                id: id("stranger"),
+            },
+            programme: "jia".into(),
+            from: month("2018-02"),
+            to: None,
+            case: None,
+            decided_by: "test".into(),
+            reason: String::new(),
+            recorded_at: now.now,
+        };
+        let always = since("2018-01-01", "");
+        let about = [
+            Facts {
+                awards: vec![grant],
+                ..Facts::default()
+            },
+            Facts {
+                payees: vec![World::account("stranger")],
+                ..Facts::default()
+            },
+            Facts {
+                evidence: vec![World::piece("stranger", "工钱", always)],
+                ..Facts::default()
+            },
+        ];
+        for (n, facts) in about.into_iter().enumerate() {
+            let request = id(&format!("stranger {n}"));
+            let told = world.office.record(request, &facts, "feed", now).await;
+            assert!(
+                matches!(told, Err(ServiceError::NotFound(_))),
+                "{n}: {told:?}"
+            );
+            let batch = vec![(request, facts, now)];
+            let told = world.office.record_many(batch, "feed").await;
+            assert!(
+                matches!(told, Err(ServiceError::NotFound(_))),
+                "{n}: {told:?}"
+            );
+        }
+        assert!(
+            world
+                .office
+                .store
+                .awards("jia")
+                .await
+                .expect("read")
+                .is_empty()
+        );
+        world.all_is_well(now).await;
     });
 }
 
