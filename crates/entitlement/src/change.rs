@@ -40,6 +40,14 @@ pub enum Change<'a> {
     },
     /// Everything is computed anew.
     Everything,
+    /// Of something that concerns everybody, what it means for one household or person. Whoever else must
+    /// be read to decide it (former homes of its members, say) is not redetermined with it.
+    About {
+        /// Whom.
+        subject: Id,
+        /// What concerns everybody.
+        change: Box<Change<'a>>,
+    },
 }
 
 /// Days of households that a change touches.
@@ -163,6 +171,15 @@ pub(crate) fn touches(changes: &[Change<'_>], histories: &[HouseholdHistory]) ->
                 cause: Cause::LateFact,
             }),
             Change::Everything => touch(None, always(), Cause::Correction),
+            Change::About { subject, change } => {
+                let of_all = self::touches(std::slice::from_ref(&**change), histories);
+                for household in households_of(histories, *subject) {
+                    touches.extend(of_all.iter().map(|t| Touch {
+                        household: Some(household),
+                        ..t.clone()
+                    }));
+                }
+            }
         }
     }
     touches

@@ -4,12 +4,14 @@ use crate::Store;
 use crate::decode;
 use crate::encode::number_hash;
 use crate::error::StoreError;
-use crate::history::{EVIDENCE, IDENTITIES};
+use crate::history::IDENTITIES;
 use crate::page::{LARGEST, Page, cursor, end_of, id, nobody, number, page, parts, within};
+use crate::source::Source;
 use crate::value::{Row, Val, args};
 use base::{Day, Id, Instant};
 use registry::identity::mask;
 use registry::import::{Directory, KnownPerson};
+use registry::protect::Crypto;
 use registry::record::{Area, Evidence, Identity, Sex};
 use std::collections::HashMap;
 
@@ -291,47 +293,20 @@ impl Store {
         numbers: &[String],
         households: &[Id],
     ) -> Result<Directory, StoreError> {
-        let mut out = Directory::default();
-        for id in households {
-            if let Some(shard) = self.household_shard(*id).await? {
-                out.households.insert(*id, shard);
+        let crypto = self.crypto.clone();
+        let (numbers, households) = (numbers.to_vec(), households.to_vec());
+        self.look(move |source| {
+            let mut out = Directory::default();
+            source.listed(crate::dossier::OPENED, &[], &households, |row| {
+                out.households.insert(row.id(0)?, row.text(1)?);
+                Ok(())
+            })?;
+            for chunk in numbers.chunks(AT_ONCE) {
+                find_numbers(source, crypto.as_ref(), chunk, &mut out)?;
             }
-        }
-        for chunk in numbers.chunks(AT_ONCE) {
-            let mut by_hash = HashMap::with_capacity(chunk.len());
-            for number in chunk {
-                by_hash.insert(number_hash(self.crypto.as_ref(), number), number);
-            }
-            // One statement for every size: the last number is repeated.
-            let mut hashes: Vec<&Vec<u8>> = by_hash.keys().collect();
-            let Some(last) = hashes.last().copied() else {
-                continue;
-            };
-            hashes.resize(AT_ONCE, last);
-            let values = hashes.into_iter().map(|h| Val::from(h.clone())).collect();
-            for row in self.db.fetch_generated(known_sql(), values).await? {
-                let Some(number) = by_hash.get(row.bytes(0)?) else {
-                    continue;
-                };
-                let household = row.maybe_id(5)?;
-                let home = household
-                    .map(|h| Ok::<_, StoreError>((row.text(4)?, h)))
-                    .transpose()?;
-                let known = KnownPerson {
-                    shard: row.text(1)?,
-                    person: row.id(2)?,
-                    name: row.text(3)?,
-                    household: home,
-                    area: row.text(6)?,
-                };
-                let found: &mut Vec<KnownPerson> =
-                    out.persons.entry((*number).clone()).or_default();
-                if found.iter().all(|p| p.person != known.person) {
-                    found.push(known);
-                }
-            }
-        }
-        Ok(out)
+            Ok(out)
+        })
+        .await
     }
 
     /// Home shard of a person.
@@ -346,18 +321,27 @@ impl Store {
         row.map(|r| r.text(0)).transpose()
     }
 
-    /// Everything ever asserted about one subject, oldest record first.
+    /// Everything ever asserted about each of `subjects` of one shard, in no order; nothing for those of whom
+    /// nothing was.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn evidence_of(&self, shard: &str, subject: Id) -> Result<Vec<Evidence>, StoreError> {
-        let rows = self.db.fetch(EVIDENCE, args![shard, subject]).await?;
-        let mut found = rows
-            .iter()
-            .map(decode::evidence)
-            .collect::<Result<Vec<_>, _>>()?;
-        found.sort_by_key(|e| (e.provenance.recorded_at, e.id));
-        Ok(found)
+    pub async fn evidence_of_all(
+        &self,
+        shard: &str,
+        subjects: Vec<Id>,
+    ) -> Result<HashMap<Id, Vec<Evidence>>, StoreError> {
+        let first = args![shard];
+        self.look(move |source| {
+            let mut out: HashMap<Id, Vec<Evidence>> = HashMap::new();
+            source.listed(crate::dossier::SAID, &first, &subjects, |row| {
+                let piece = decode::evidence(row)?;
+                out.entry(piece.subject).or_default().push(piece);
+                Ok(())
+            })?;
+            Ok(out)
+        })
+        .await
     }
 
     /// Households of an area and all within it, by area and id.
@@ -458,4 +442,46 @@ fn found_household(row: &Row) -> Result<FoundHousehold, StoreError> {
 fn looks_like_a_number(text: &str) -> bool {
     let plain = registry::identity::tidy(text);
     plain.len() >= 15 && plain.bytes().all(|b| b.is_ascii_digit() || b == b'X')
+}
+
+/// Who has the numbers of one chunk.
+fn find_numbers(
+    source: &mut Source,
+    crypto: &dyn Crypto,
+    chunk: &[String],
+    out: &mut Directory,
+) -> Result<(), StoreError> {
+    let mut by_hash = HashMap::with_capacity(chunk.len());
+    for number in chunk {
+        by_hash.insert(number_hash(crypto, number), number);
+    }
+    // In the order of the index, and one statement for every size: the last number is repeated.
+    let mut hashes: Vec<&Vec<u8>> = by_hash.keys().collect();
+    hashes.sort_unstable();
+    let Some(last) = hashes.last().copied() else {
+        return Ok(());
+    };
+    hashes.resize(AT_ONCE, last);
+    let values = hashes.into_iter().map(|h| Val::from(h.clone())).collect();
+    for row in source.all(known_sql(), values)? {
+        let Some(number) = by_hash.get(row.bytes(0)?) else {
+            continue;
+        };
+        let household = row.maybe_id(5)?;
+        let home = household
+            .map(|h| Ok::<_, StoreError>((row.text(4)?, h)))
+            .transpose()?;
+        let known = KnownPerson {
+            shard: row.text(1)?,
+            person: row.id(2)?,
+            name: row.text(3)?,
+            household: home,
+            area: row.text(6)?,
+        };
+        let found = out.persons.entry((*number).clone()).or_default();
+        if found.iter().all(|p| p.person != known.person) {
+            found.push(known);
+        }
+    }
+    Ok(())
 }

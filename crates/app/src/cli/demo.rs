@@ -2,7 +2,8 @@
 
 use super::{DemoArgs, Failure, Outcome, Place, ServeArgs};
 use crate::demo::{self, Made, PASSWORD, Plan};
-use crate::service::{Location, Office};
+use crate::service::{Location, Office, load_law};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +21,16 @@ impl Place {
 /// Makes the district unless it is there, and opens the site.
 pub async fn run(args: DemoArgs) -> Outcome {
     let (first, last) = demo::months(&args.months)?;
+    let plan = Plan {
+        households: args.households.map(u64::from),
+        county: args.county.clone(),
+        seed: args.seed,
+        first,
+        last,
+    };
+    if let Some(folder) = &args.files {
+        return write_files(&args.place, &plan, folder);
+    }
     let location = args.place.location();
     let there = location.file().exists();
     if there && args.fresh {
@@ -41,13 +52,6 @@ pub async fn run(args: DemoArgs) -> Outcome {
     } else {
         let begun = Instant::now();
         let office = Arc::new(Office::create(&location).await?);
-        let plan = Plan {
-            households: args.households.map(u64::from),
-            county: args.county.clone(),
-            seed: args.seed,
-            first,
-            last,
-        };
         let made = demo::make(&office, &plan).await?;
         print_figures(&made, begun.elapsed().as_secs_f64());
         office
@@ -56,6 +60,24 @@ pub async fn run(args: DemoArgs) -> Outcome {
         return Ok(());
     }
     serve_office(office, args.port).await
+}
+
+/// The register as files, for who wants to see how a district comes in.
+fn write_files(place: &Place, plan: &Plan, folder: &Path) -> Outcome {
+    let law = load_law(place.law.as_deref())?;
+    let (files, written) = demo::files::write(&law, plan, folder)?;
+    println!(
+        "{} persons, {} pieces of evidence{}",
+        written.persons,
+        written.facts,
+        match written.left_out {
+            0 => String::new(),
+            n => format!("; {n} of kinds that no table holds are left out"),
+        }
+    );
+    let names: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
+    println!("minsheng import {} --data DIR", names.join(" "));
+    Ok(())
 }
 
 fn print_figures(made: &Made, seconds: f64) {

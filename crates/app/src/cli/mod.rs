@@ -152,6 +152,9 @@ pub struct DemoArgs {
     /// Replace data that is already there.
     #[arg(long)]
     pub fresh: bool,
+    /// Write the district's register as the csv files that `import` reads, into this folder, and nothing else.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["fresh", "no_serve"])]
+    pub files: Option<std::path::PathBuf>,
 }
 
 /// `serve`

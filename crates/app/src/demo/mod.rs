@@ -1,6 +1,7 @@
 //! A working district: its register drawn from census figures, its staff, and months of its life run
 //! through the same services that an office uses.
 
+pub mod files;
 pub(crate) mod life;
 
 pub use life::{facts_of, touched_by};
@@ -75,6 +76,9 @@ pub enum DemoError {
     /// The months are the wrong way round or not months.
     #[error("{0}")]
     Months(String),
+    /// A file cannot be written.
+    #[error("{0}: {1}")]
+    File(String, std::io::Error),
 }
 
 impl From<store::StoreError> for DemoError {

@@ -27,6 +27,8 @@ pub(super) struct Job {
     pub facts: Facts,
     /// Whose households must be read.
     pub subjects: Vec<Id>,
+    /// What happened besides, that is not theirs alone.
+    pub changes: Vec<Change<'static>>,
     /// When.
     pub at: At,
 }
@@ -39,22 +41,27 @@ impl Job {
             request,
             facts,
             subjects,
+            changes: Vec::new(),
             at,
         }
     }
 
-    /// One household, for a change that is not about it alone.
-    fn household(household: Id, change: &Change<'_>, at: At) -> Job {
+    /// One household or person, for a change that is not about it alone.
+    fn of(subject: Id, change: &Change<'static>, at: At) -> Job {
         Job {
             // The same again is the same request.
             request: Id::derive(&[
                 "redetermine",
-                &household.to_string(),
+                &subject.to_string(),
                 &format!("{change:?}"),
                 &base::format_instant(at.now),
             ]),
             facts: Facts::default(),
-            subjects: vec![household],
+            subjects: vec![subject],
+            changes: vec![Change::About {
+                subject,
+                change: Box::new(change.clone()),
+            }],
             at,
         }
     }
@@ -87,7 +94,7 @@ impl Office {
         let opened = self.opened().await?;
         let dossiers = self.dossiers_of(&jobs).await?;
         let whole = self
-            .decide_all(Arc::new(jobs), dossiers, &opened, &[], by)
+            .decide_all(Arc::new(jobs), dossiers, &opened, by)
             .await?;
         let figures = BatchFigures {
             determinations: whole.determinations.len() as u64,
@@ -110,10 +117,9 @@ impl Office {
         at: At,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(), ServiceError> {
-        let changes = [change.clone()];
         let opened = self.opened().await?;
         let mut chunks = households.chunks(HOUSEHOLDS).map(|chunk| {
-            let jobs = chunk.iter().map(|h| Job::household(*h, change, at));
+            let jobs = chunk.iter().map(|id| Job::of(*id, change, at));
             Arc::new(jobs.collect::<Vec<Job>>())
         });
         let mut decided: Option<(Arc<Vec<Job>>, ChangeSet)> = None;
@@ -126,14 +132,14 @@ impl Office {
             let after = chunks.next();
             let write = async {
                 match &decided {
-                    Some((jobs, whole)) => self.write_households(jobs, whole, &changes, by).await,
+                    Some((jobs, whole)) => self.write_households(jobs, whole, by).await,
                     None => Ok(()),
                 }
             };
             let decide = async {
                 match now {
                     Some((dossiers, jobs)) => {
-                        let all = self.decide_all(jobs.clone(), dossiers, &opened, &changes, by);
+                        let all = self.decide_all(jobs.clone(), dossiers, &opened, by);
                         Ok::<_, ServiceError>(Some((jobs, all.await?)))
                     }
                     None => Ok(None),
@@ -161,7 +167,6 @@ impl Office {
         &self,
         jobs: &[Job],
         whole: &ChangeSet,
-        changes: &[Change<'static>],
         by: &str,
     ) -> Result<(), ServiceError> {
         match self.store.commit_bulk(whole).await {
@@ -169,7 +174,7 @@ impl Office {
             // Two of them share a person, or somebody was faster: one after the other, then.
             Err(error) if error.is_conflict() => {
                 for job in jobs {
-                    self.record_job(job, changes, by, |_| Ok(())).await?;
+                    self.record_job(job, by, |_| Ok(())).await?;
                 }
                 Ok(())
             }
@@ -190,7 +195,6 @@ impl Office {
         jobs: Arc<Vec<Job>>,
         dossiers: Arc<Dossiers>,
         opened: &[Opened],
-        changes: &[Change<'static>],
         by: &str,
     ) -> Result<ChangeSet, ServiceError> {
         let share = jobs.len().div_ceil(worker_count()).max(1);
@@ -201,7 +205,6 @@ impl Office {
                 jobs: jobs.clone(),
                 dossiers: dossiers.clone(),
                 opened: opened.to_vec(),
-                changes: changes.to_vec(),
                 by: by.to_string(),
             };
             let range = from..(from + share).min(jobs.len());
@@ -216,7 +219,7 @@ impl Office {
                 let set = match one {
                     Ok(set) => *set,
                     // A household that nobody foresaw: read what is missing and decide by itself.
-                    Err((n, Undecided::Without(_))) => self.set_of(&jobs[n], changes, by).await?,
+                    Err((n, Undecided::Without(_))) => self.set_of(&jobs[n], by).await?,
                     Err((_, Undecided::Failed(error))) => return Err(error),
                 };
                 whole.absorb(set);
@@ -232,7 +235,6 @@ struct Part {
     jobs: Arc<Vec<Job>>,
     dossiers: Arc<Dossiers>,
     opened: Vec<Opened>,
-    changes: Vec<Change<'static>>,
     by: String,
 }
 
@@ -252,7 +254,7 @@ impl Part {
                 continue;
             }
             let job = settled(job, &read);
-            let decided = desk.decide(&mut read, &job, &self.changes, &self.by);
+            let decided = desk.decide(&mut read, &job, &self.by);
             all.push(match decided {
                 Ok(follows) => {
                     let facts = job.facts;

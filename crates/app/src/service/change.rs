@@ -38,7 +38,7 @@ impl Office {
     ) -> Result<Correction, ServiceError> {
         let job = Job::about(Id::mint(), facts.clone(), at);
         let read = self.prefetch(&job.subjects).await?;
-        Ok(self.decide_on(read, &job, &[], by).await?.1)
+        Ok(self.decide_on(read, &job, by).await?.1)
     }
 
     /// Records `facts` with all that follows from them. `request` is the client's id of the request:
@@ -54,7 +54,7 @@ impl Office {
         at: At,
     ) -> Result<Recorded, ServiceError> {
         let job = Job::about(request, facts.clone(), at);
-        self.record_job(&job, &[], by, |_| Ok(())).await
+        self.record_job(&job, by, |_| Ok(())).await
     }
 
     /// As [`Office::record`], with a last word on what is written: `finish` adds the records that belong to
@@ -68,21 +68,20 @@ impl Office {
         finish: impl Fn(&mut ChangeSet) -> Result<(), ServiceError>,
     ) -> Result<Recorded, ServiceError> {
         let job = Job::about(request, facts.clone(), at);
-        self.record_job(&job, &[], by, finish).await
+        self.record_job(&job, by, finish).await
     }
 
     /// Prefetch, decide, commit; again when a household changed in between.
     pub(super) async fn record_job(
         &self,
         job: &Job,
-        changes: &[Change<'static>],
         by: &str,
         finish: impl Fn(&mut ChangeSet) -> Result<(), ServiceError>,
     ) -> Result<Recorded, ServiceError> {
         for _ in 0..TRIES {
             let read = self.prefetch(&job.subjects).await?;
             let job = settled(job, &read);
-            let (read, correction) = self.decide_on(read, &job, changes, by).await?;
+            let (read, correction) = self.decide_on(read, &job, by).await?;
             let mut set =
                 (job.facts).into_change(job.request, &read, correction.clone(), by, job.at);
             finish(&mut set)?;
@@ -111,20 +110,15 @@ impl Office {
         by: &str,
         at: At,
     ) -> Result<ChangeSet, ServiceError> {
-        self.set_of(&Job::about(request, facts.clone(), at), &[], by)
+        self.set_of(&Job::about(request, facts.clone(), at), by)
             .await
     }
 
     /// Prefetch and decide.
-    pub(super) async fn set_of(
-        &self,
-        job: &Job,
-        changes: &[Change<'static>],
-        by: &str,
-    ) -> Result<ChangeSet, ServiceError> {
+    pub(super) async fn set_of(&self, job: &Job, by: &str) -> Result<ChangeSet, ServiceError> {
         let read = self.prefetch(&job.subjects).await?;
         let job = settled(job, &read);
-        let (read, follows) = self.decide_on(read, &job, changes, by).await?;
+        let (read, follows) = self.decide_on(read, &job, by).await?;
         Ok((job.facts).into_change(job.request, &read, follows, by, job.at))
     }
 
@@ -132,12 +126,11 @@ impl Office {
         &self,
         mut read: Prefetched,
         job: &Job,
-        changes: &[Change<'static>],
         by: &str,
     ) -> Result<(Prefetched, Correction), ServiceError> {
         let mut desk = Desk::new(&self.rules);
         loop {
-            match desk.decide(&mut read, job, changes, by) {
+            match desk.decide(&mut read, job, by) {
                 Ok(correction) => return Ok((read, correction)),
                 Err(Undecided::Without(household)) => {
                     let more = self.store.dossiers(vec![household]).await?;
@@ -161,6 +154,7 @@ pub(super) fn settled(job: &Job, read: &Prefetched) -> Job {
         request: job.request,
         facts: identity::redirected(clock::stamped(&job.facts, at), read),
         subjects: job.subjects.clone(),
+        changes: job.changes.clone(),
         at,
     }
 }
@@ -187,13 +181,11 @@ impl<'r> Desk<'r> {
         }
     }
 
-    /// What follows from a job's facts and from `changes` that are not about its subjects alone. The facts
-    /// are in `read` afterwards.
+    /// What follows from a job's facts and changes. The facts are in `read` afterwards.
     pub(super) fn decide(
         &mut self,
         read: &mut Prefetched,
         job: &Job,
-        changes: &[Change<'static>],
         by: &str,
     ) -> Result<Correction, Undecided> {
         job.facts.add_to(read).map_err(Undecided::Failed)?;
@@ -213,7 +205,7 @@ impl<'r> Desk<'r> {
             by,
         };
         let mut all: Vec<Change<'_>> = job.facts.changes();
-        all.extend(changes.iter().cloned());
+        all.extend(job.changes.iter().cloned());
         correct(self.rules, &books, &all, job.at).map_err(|error| match error {
             CorrectionError::Run(RunError::NotLoaded(household)) => Undecided::Without(household),
             error => Undecided::Failed(error.into()),

@@ -47,7 +47,7 @@ impl Facts {
     }
 
     /// Households and persons whom the facts are about, each once.
-    pub(super) fn subjects(&self) -> Vec<Id> {
+    pub(crate) fn subjects(&self) -> Vec<Id> {
         let evidence = self.evidence.iter().map(|e| e.subject);
         let memberships = self
             .memberships

@@ -15,7 +15,7 @@ use registry::import::{
 };
 use registry::record::{Area, Evidence};
 use serde::Serialize;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use store::{ChangeSet, JournalEntry};
 
@@ -159,14 +159,14 @@ impl Office {
             Content::Evidence(sheet) if sheet.table().rows.is_empty() => {
                 Err(unreadable(&SheetError::Empty(file.into())))
             }
-            Content::Evidence(sheet) => self.take_evidence(file, &sheet, how, progress).await,
+            Content::Evidence(sheet) => self.take_evidence(file, sheet, how, progress).await,
             Content::Register(_) if !how.within.is_empty() => Err(ServiceError::File {
                 zh: format!("{file}：这是户籍清单；户和人由管理员用命令行导入，这里只收证据"),
                 en: format!(
                     "{file} lists households; those are brought in by `minsheng import`, here only evidence is"
                 ),
             }),
-            Content::Register(sheet) => self.take_register(file, &sheet, how, progress).await,
+            Content::Register(sheet) => self.take_register(file, sheet, how, progress).await,
         }
     }
 
@@ -190,7 +190,7 @@ impl Office {
     async fn take_evidence(
         self: &Arc<Self>,
         file: &str,
-        sheet: &evidence::Sheet,
+        sheet: evidence::Sheet,
         how: &HowToTake<'_>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Intake, ServiceError> {
@@ -210,6 +210,9 @@ impl Office {
             }
         }
         let report = report_of(&imported.problems, |p| sheet.table().report(p));
+        let digest = sheet.digest().to_owned();
+        // The table of a whole district is large, and nothing looks at it any more.
+        drop(sheet);
         let (mut intake, records) = begin(file, "evidence", imported, report, how);
         let given = records.len() as u64;
         let records = self.unknown_of(records).await?;
@@ -222,7 +225,7 @@ impl Office {
             evidence: records,
             ..Facts::default()
         };
-        self.record_all(facts, sheet.digest(), how, &mut intake, progress)
+        self.record_all(facts, &digest, how, &mut intake, progress)
             .await?;
         Ok(intake)
     }
@@ -260,7 +263,7 @@ impl Office {
     async fn take_register(
         self: &Arc<Self>,
         file: &str,
-        sheet: &register::Sheet,
+        sheet: register::Sheet,
         how: &HowToTake<'_>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Intake, ServiceError> {
@@ -272,6 +275,8 @@ impl Office {
             .await?;
         let imported = sheet.finish(&directory, &areas, &shard, &how.importer(file));
         let report = report_of(&imported.problems, |p| sheet.table().report(p));
+        let digest = sheet.digest().to_owned();
+        drop(sheet);
         let (mut intake, records) = begin(file, "register", imported, report, how);
         if records.households.is_empty() || !how.record {
             return Ok(intake);
@@ -299,7 +304,7 @@ impl Office {
         self.load_new(fresh, &shard, how, &mut intake, progress)
             .await?;
         let other = self.unknown_part(other, &directory, &mut intake).await?;
-        self.record_all(other, sheet.digest(), how, &mut intake, progress)
+        self.record_all(other, &digest, how, &mut intake, progress)
             .await?;
         Ok(intake)
     }
@@ -442,20 +447,26 @@ impl Office {
     }
 
     /// Those records of evidence that say something new.
-    async fn unknown_of(&self, records: Vec<Evidence>) -> Result<Vec<Evidence>, ServiceError> {
-        let mut by_subject: HashMap<(String, Id), Vec<Evidence>> = HashMap::new();
-        for e in records {
-            by_subject
-                .entry((e.shard.clone(), e.subject))
-                .or_default()
-                .push(e);
+    async fn unknown_of(&self, mut records: Vec<Evidence>) -> Result<Vec<Evidence>, ServiceError> {
+        records.sort_by(|a, b| (&a.shard, a.subject, a.id).cmp(&(&b.shard, b.subject, b.id)));
+        let mut out = Vec::with_capacity(records.len());
+        let mut left = records.into_iter().peekable();
+        while let Some(shard) = left.peek().map(|e| e.shard.clone()) {
+            let mut some: Vec<Evidence> = Vec::new();
+            while let Some(e) = left.next_if(|e| {
+                let same = some.last().is_some_and(|last| last.subject == e.subject);
+                e.shard == shard && (same || some.len() < AT_ONCE)
+            }) {
+                some.push(e);
+            }
+            let mut subjects: Vec<Id> = some.iter().map(|e| e.subject).collect();
+            subjects.dedup();
+            let held = self.store.evidence_of_all(&shard, subjects).await?;
+            out.extend(some.into_iter().filter(|e| {
+                let held = held.get(&e.subject).map_or(&[][..], Vec::as_slice);
+                held.is_empty() || !self.is_held(held, e)
+            }));
         }
-        let mut out = Vec::new();
-        for ((shard, subject), said) in by_subject {
-            let held = self.store.evidence_of(&shard, subject).await?;
-            out.extend(said.into_iter().filter(|e| !self.is_held(&held, e)));
-        }
-        out.sort_by_key(|e| e.id);
         Ok(out)
     }
 

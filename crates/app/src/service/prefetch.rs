@@ -149,6 +149,27 @@ impl Office {
         }
     }
 
+    /// As [`Office::prefetch`] for each of `subjects` by itself, with the database read once for all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn prefetch_each(&self, subjects: &[Id]) -> Result<Vec<Prefetched>, ServiceError> {
+        let opened = self.opened().await?;
+        let dossiers = self.store.dossiers(subjects.to_vec()).await?;
+        let mut all = Vec::with_capacity(subjects.len());
+        for subject in subjects {
+            let own = std::slice::from_ref(subject);
+            let mut read = Prefetched::new(opened.clone());
+            read.take(&dossiers, own);
+            all.push(match linked(&read, own).is_empty() {
+                true => read,
+                // Other records of its persons are wanted too.
+                false => self.prefetch(own).await?,
+            });
+        }
+        Ok(all)
+    }
+
     /// The months that were determined for everybody, by programme.
     ///
     /// # Errors

@@ -7,9 +7,11 @@ use super::change_facts;
 use crate::service::change::Facts;
 use crate::service::{Office, ServiceError};
 use base::Id;
+use entitlement::determination::Award;
+use registry::slice::HouseholdHistory;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A payee's period in a programme.
 type Period = (Id, String, String);
@@ -24,6 +26,9 @@ struct Money {
     /// Taken back from the payee for this period.
     recovered: i64,
 }
+
+/// Households that are read at once.
+const AT_ONCE: usize = 256;
 
 /// One instructed line.
 #[derive(Clone, Debug)]
@@ -44,6 +49,8 @@ pub struct Auditor {
     seen: HashMap<Id, HashMap<Id, u64>>,
     /// Every record of the register ever read, by what it says.
     register: HashMap<Id, u64>,
+    /// Every letter.
+    letters: HashSet<Id>,
     money: BTreeMap<Period, Money>,
     lines: BTreeMap<String, Instructed>,
     /// Sums withheld that were counted already, by the payment.
@@ -57,6 +64,43 @@ fn mark(value: &impl Serialize) -> u64 {
     let text = serde_json::to_vec(value).unwrap_or_default();
     let hash = Sha256::digest(&text);
     hash.iter().take(8).fold(0, |n, b| n << 8 | u64::from(*b))
+}
+
+/// Fingerprints of what was read just now.
+#[derive(Default)]
+struct Read {
+    register: HashMap<Id, u64>,
+    records: BTreeMap<Id, HashMap<Id, u64>>,
+}
+
+impl Read {
+    fn of(&mut self, subject: Id) -> &mut HashMap<Id, u64> {
+        self.records.entry(subject).or_default()
+    }
+
+    /// What the register says of a household, and the awards of its members.
+    fn register(&mut self, h: &HouseholdHistory, awards: Vec<Award>) {
+        let said = Facts {
+            identities: h.identities.clone(),
+            residences: h.residences.clone(),
+            memberships: h.memberships.clone(),
+            evidence: h.evidence.clone(),
+            payees: h.payees.clone(),
+            awards,
+            ..Facts::default()
+        };
+        for (subject, id, value) in change_facts(&said) {
+            let said = mark(&value);
+            self.register.insert(id, said);
+            self.of(subject).insert(id, said);
+        }
+    }
+}
+
+/// The household and everybody who was ever a member.
+fn members(h: &HouseholdHistory) -> BTreeSet<Id> {
+    let persons = h.memberships.iter().map(|m| m.person);
+    persons.chain(h.household).collect()
 }
 
 impl Auditor {
@@ -78,55 +122,73 @@ impl Auditor {
         }
     }
 
-    /// Reads everything about a household and its members. Whatever was read of them before must still be
-    /// there and say the same; whatever a clerk was told is recorded must be there.
-    pub async fn look(&mut self, office: &Office, household: Id) -> Result<(), ServiceError> {
-        let Some(loaded) = office.store.history(household).await? else {
-            self.find(format!("household {household} is gone"));
-            return Ok(());
-        };
-        let h = &loaded.history;
-        let mut said = Facts {
-            identities: h.identities.clone(),
-            residences: h.residences.clone(),
-            memberships: h.memberships.clone(),
-            evidence: h.evidence.clone(),
-            payees: h.payees.clone(),
-            ..Facts::default()
-        };
-        let mut subjects: BTreeSet<Id> = h.memberships.iter().map(|m| m.person).collect();
-        subjects.insert(household);
-        let mut records: BTreeMap<Id, HashMap<Id, u64>> = BTreeMap::new();
-        for subject in &subjects {
-            let all = records.entry(*subject).or_default();
-            for d in office.store.determinations_of(&h.shard, *subject).await? {
-                all.insert(d.id, mark(&d));
-            }
-            for c in office
-                .store
-                .entitlement_changes_of(&h.shard, *subject)
-                .await?
-            {
-                all.insert(c.id, mark(&c));
-            }
-            for t in office.store.transfers_of_payee(&h.shard, *subject).await? {
-                all.insert(t.id, mark(&t));
-            }
-            for p in office.store.recovery_plans_of(&h.shard, *subject).await? {
-                all.insert(p.id, mark(&p));
-            }
-            for n in office.store.notices_of(&h.shard, *subject).await? {
-                all.insert(n.id, mark(&n.id));
-            }
-            said.awards
-                .extend(office.store.awards_of(&h.shard, *subject).await?);
+    /// Reads everything about everybody, many households in one reading; and every letter that was sent.
+    pub async fn look_at_all(
+        &mut self,
+        office: &Office,
+        households: &[Id],
+    ) -> Result<(), ServiceError> {
+        for some in households.chunks(AT_ONCE) {
+            let there = self.look_at_some(office, some.to_vec()).await?;
+            let gone: Vec<String> = some
+                .iter()
+                .filter(|home| !there.contains(home))
+                .map(|home| format!("household {home} is gone"))
+                .collect();
+            gone.into_iter().for_each(|what| self.find(what));
         }
-        for (subject, id, value) in change_facts(&said) {
-            let said = mark(&value);
-            self.register.insert(id, said);
-            records.entry(subject).or_default().insert(id, said);
+        let mut letters = HashSet::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = office.store.notices(after.as_deref(), 4096).await?;
+            letters.extend(page.items.iter().map(|n| n.id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
         }
-        for (subject, now) in records {
+        let gone: Vec<String> = (self.letters.difference(&letters))
+            .map(|id| format!("letter {id} is gone"))
+            .collect();
+        gone.into_iter().for_each(|what| self.find(what));
+        self.letters = letters;
+        Ok(())
+    }
+
+    /// Reads everything about the households among `subjects` and those of the persons among them, and their
+    /// members. Whatever was read of them before must still be there and say the same. Gives the
+    /// households.
+    pub async fn look_at_some(
+        &mut self,
+        office: &Office,
+        subjects: Vec<Id>,
+    ) -> Result<BTreeSet<Id>, ServiceError> {
+        let found = office.store.dossiers(subjects).await?;
+        for loaded in found.households.values() {
+            let h = &loaded.history;
+            let mut read = Read::default();
+            let mut awards = Vec::new();
+            for subject in members(h) {
+                let all = read.of(subject);
+                let Some(matters) = found.matters.get(&subject) else {
+                    continue;
+                };
+                all.extend(matters.determinations.iter().map(|d| (d.id, mark(d))));
+                all.extend(matters.changes.iter().map(|c| (c.id, mark(c))));
+                all.extend(matters.transfers.iter().map(|t| (t.id, mark(t))));
+                all.extend(matters.plans.iter().map(|p| (p.id, mark(p))));
+                awards.extend(matters.awards.iter().cloned());
+            }
+            read.register(h, awards);
+            self.compare(read);
+        }
+        Ok(found.households.into_keys().collect())
+    }
+
+    /// What was read of somebody before must be among what was read now, and say the same.
+    fn compare(&mut self, read: Read) {
+        self.register.extend(read.register);
+        for (subject, now) in read.records {
             let before = self.seen.insert(subject, now);
             let now = &self.seen[&subject];
             let changed: Vec<String> = before
@@ -141,7 +203,6 @@ impl Auditor {
                 .collect();
             changed.into_iter().for_each(|what| self.find(what));
         }
-        Ok(())
     }
 
     /// Looks at new instruction lines before the bank has them: nothing is paid beyond what is owed for its

@@ -1,13 +1,14 @@
 //! The steps, one after the other.
 
-use super::acts::{Desk, Values, grant};
+mod clerks;
+
+use super::acts::{Values, grant};
 use super::auditor::Auditor;
 use super::bank::{self, Answer, Bank};
 use super::{Draw, Options, Outcome, SimulationError};
 use crate::cli::Progress;
 use crate::demo::{self, Plan};
-use crate::service::change::{Facts, Prefetched};
-use crate::service::identity::Parting;
+use crate::service::change::Facts;
 use crate::service::night::Road;
 use crate::service::rules::{determined_for_everybody, latest_version};
 use crate::service::{Location, Office, ServiceError};
@@ -373,7 +374,7 @@ impl Simulation {
                 self.counted("owed-changed", follows.changes.len() as u64);
                 self.households
                     .extend(facts.households.iter().map(|h| h.id));
-                self.look_at(&facts).await?;
+                self.look_at(std::slice::from_ref(&facts)).await?;
                 self.auditor.acknowledged(&facts);
                 Ok(())
             }
@@ -394,18 +395,12 @@ impl Simulation {
         }
     }
 
-    /// Looks at the households that facts are about.
-    async fn look_at(&mut self, facts: &Facts) -> Result<(), SimulationError> {
-        let mut homes: BTreeSet<Id> = facts.households.iter().map(|h| h.id).collect();
-        homes.extend(facts.memberships.iter().map(|m| m.household));
-        homes.extend(facts.residences.iter().map(|r| r.household));
-        let subjects = facts
-            .evidence
-            .iter()
-            .map(|e| e.subject)
-            .chain(facts.identities.iter().map(|i| i.person))
-            .chain(facts.awards.iter().map(|a| a.subject.id));
-        let mut subjects: BTreeSet<Id> = subjects.collect();
+    /// Looks at the households that facts are about, read at once.
+    async fn look_at(&mut self, facts: &[Facts]) -> Result<(), SimulationError> {
+        let mut subjects: BTreeSet<Id> = BTreeSet::new();
+        for facts in facts {
+            subjects.extend(facts.subjects());
+        }
         // What is said of a record given up is kept under the one that it goes on as.
         for mut person in subjects.clone() {
             while let Some(next) = self.given_up.get(&person) {
@@ -413,263 +408,17 @@ impl Simulation {
                 subjects.insert(person);
             }
         }
-        for subject in subjects {
-            if self.office.store.household_shard(subject).await?.is_some() {
-                homes.insert(subject);
-            } else {
-                homes.extend(self.office.store.households_of_person(subject).await?);
-            }
-        }
-        for home in homes {
-            self.auditor.look(&self.office, home).await?;
-        }
+        let subjects = subjects.into_iter().collect();
+        self.auditor.look_at_some(&self.office, subjects).await?;
         Ok(())
     }
 
     async fn look_at_all(&mut self) -> Result<(), SimulationError> {
-        for home in self.households.clone() {
-            self.auditor.look(&self.office, home).await?;
-        }
+        self.auditor
+            .look_at_all(&self.office, &self.households)
+            .await?;
         self.auditor.reconciled(&self.office, &self.bank).await?;
         Ok(())
-    }
-
-    /// What clerks do on a day. In batches most of it is recorded together, households apart; the rest goes one
-    /// by one as ever, with faults, rivals and corrections of who is who.
-    async fn clerks(&mut self, day: Day, share: u64) -> Result<(), SimulationError> {
-        let mut batch: Vec<(&'static str, Id, Facts, At)> = Vec::new();
-        let mut touched: BTreeSet<Id> = BTreeSet::new();
-        for _ in 0..share {
-            if self.options.batch <= 1 || self.draw.below(self.options.batch) == 0 {
-                self.together(std::mem::take(&mut batch), day).await?;
-                touched.clear();
-                self.clerk(day).await?;
-            } else if let Some((homes, act)) = self.meant(day).await? {
-                if !touched.is_disjoint(&homes) || batch.len() as u64 >= self.options.batch {
-                    self.together(std::mem::take(&mut batch), day).await?;
-                    touched.clear();
-                }
-                touched.extend(homes);
-                batch.push(act);
-            }
-            if self.found() {
-                return Ok(());
-            }
-        }
-        self.together(batch, day).await
-    }
-
-    /// A household whose file a clerk takes up, another one, when, and what is known of the first.
-    async fn taken_up(&mut self, day: Day) -> Result<(Id, Id, At, Prefetched), SimulationError> {
-        let pick = |draw: &mut Draw, all: &[Id]| all[draw.below(all.len() as u64) as usize];
-        let home = pick(&mut self.draw, &self.households);
-        let other = pick(&mut self.draw, &self.households);
-        let at = self.tick(day);
-        let read = self.office.prefetch(&[home]).await?;
-        Ok((home, other, at, read))
-    }
-
-    /// What a clerk means to record, and the households that it is about.
-    async fn meant(
-        &mut self,
-        day: Day,
-    ) -> Result<Option<(BTreeSet<Id>, (&'static str, Id, Facts, At))>, SimulationError> {
-        let (home, other, at, read) = self.taken_up(day).await?;
-        let desk = Desk {
-            office: &self.office,
-            read: &read,
-            other,
-            values: &self.values,
-            areas: &self.areas,
-            first: self.options.first,
-            at,
-        };
-        let Some((what, facts)) = desk.act(&mut self.draw) else {
-            return Ok(None);
-        };
-        let mut homes = BTreeSet::from([home]);
-        let known = read.households.iter().flat_map(|h| &h.memberships);
-        homes.extend(known.chain(&facts.memberships).map(|m| m.household));
-        let request = self.draw.id(at.now);
-        Ok(Some((homes, (what, request, facts, at))))
-    }
-
-    /// Records a batch; one by one when something of it cannot be recorded together.
-    async fn together(
-        &mut self,
-        batch: Vec<(&'static str, Id, Facts, At)>,
-        day: Day,
-    ) -> Result<(), SimulationError> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        self.step += 1;
-        let jobs = batch
-            .iter()
-            .map(|(_, request, facts, at)| (*request, facts.clone(), *at));
-        match self.office.record_many(jobs.collect(), "clerk").await {
-            Ok(figures) => {
-                self.count("batch");
-                self.counted("recorded", batch.len() as u64);
-                self.counted("redetermined", figures.determinations);
-                self.counted("owed-changed", figures.changes);
-                let mut said = Vec::new();
-                for (what, _, facts, _) in batch {
-                    self.count(what);
-                    self.households
-                        .extend(facts.households.iter().map(|h| h.id));
-                    said.push(facts);
-                }
-                for facts in &said {
-                    self.look_at(facts).await?;
-                    self.auditor.acknowledged(facts);
-                }
-                Ok(())
-            }
-            Err(error) if refused(&error) || overtaken(&error) => {
-                self.count("batch-apart");
-                for (what, request, facts, _) in batch {
-                    self.record(what, request, facts, day).await?;
-                }
-                Ok(())
-            }
-            Err(cause) => Err(self.failed("batch", cause)),
-        }
-    }
-
-    /// One thing that a clerk does.
-    async fn clerk(&mut self, day: Day) -> Result<(), SimulationError> {
-        let (_, other, at, read) = self.taken_up(day).await?;
-        let desk = Desk {
-            office: &self.office,
-            read: &read,
-            other,
-            values: &self.values,
-            areas: &self.areas,
-            first: self.options.first,
-            at,
-        };
-        let Some((what, facts)) = desk.act(&mut self.draw) else {
-            return Ok(());
-        };
-        let request = self.draw.id(at.now);
-        match self.draw.below(70) {
-            0 => {
-                let one = desk.anyone(&mut self.draw);
-                let two = self.someone_of(other).await?;
-                return self.merge(request, one, two, at, day).await;
-            }
-            1 => {
-                let parting = desk.parting(&mut self.draw);
-                return self.part(request, parting, at, day).await;
-            }
-            _ => {}
-        }
-        if self.draw.below(25) == 0
-            && let Some((_, rival)) = desk.act(&mut self.draw)
-        {
-            return self.rivals(request, facts, rival, at, day).await;
-        }
-        self.record(what, request, facts, day).await
-    }
-
-    /// Two clerks on one file: the first has read and decided when the second records. The first is told of
-    /// the conflict, never overwrites, and does it again.
-    async fn rivals(
-        &mut self,
-        request: Id,
-        facts: Facts,
-        rival: Facts,
-        at: At,
-        day: Day,
-    ) -> Result<(), SimulationError> {
-        let mine = match self.office.prepared(request, &facts, "clerk", at).await {
-            Ok(mine) => mine,
-            Err(error) if refused(&error) => return Ok(()),
-            Err(cause) => return Err(self.failed("two clerks", cause)),
-        };
-        let other = self.draw.id(at.now);
-        let before = self.counts.get("recorded").copied();
-        self.record("rival", other, rival, day).await?;
-        if self.counts.get("recorded").copied() != before {
-            match self.office.store.commit(&mine).await {
-                Err(error) if error.is_conflict() => self.count("conflict"),
-                Err(cause) => return Err(self.failed("two clerks", cause.into())),
-                Ok(_) => self.auditor.findings.push(format!(
-                    "request {request} was decided before another one about the same household, and committed after it"
-                )),
-            }
-        }
-        self.record("two-clerks", request, facts, day).await
-    }
-
-    async fn someone_of(&mut self, household: Id) -> Result<Option<Id>, SimulationError> {
-        let Some(loaded) = self.office.store.history(household).await? else {
-            return Ok(None);
-        };
-        let persons: BTreeSet<Id> = loaded
-            .history
-            .memberships
-            .iter()
-            .map(|m| m.person)
-            .collect();
-        let n = self.draw.below(persons.len() as u64) as usize;
-        Ok(persons.into_iter().nth(n))
-    }
-
-    /// Two records turn out to be one person.
-    async fn merge(
-        &mut self,
-        request: Id,
-        given_up: Option<Id>,
-        continues: Option<Id>,
-        at: At,
-        day: Day,
-    ) -> Result<(), SimulationError> {
-        let (Some(given_up), Some(continues)) = (given_up, continues) else {
-            return Ok(());
-        };
-        let office = self.office.clone();
-        match office
-            .merging(
-                request,
-                given_up,
-                continues,
-                "register of births",
-                "clerk",
-                at,
-            )
-            .await
-        {
-            Ok(facts) => {
-                self.given_up.insert(given_up, continues);
-                self.record("merged", request, facts, day).await
-            }
-            Err(error) if refused(&error) => Ok(()),
-            Err(cause) => Err(self.failed("merge", cause)),
-        }
-    }
-
-    /// One record turns out to be two persons.
-    async fn part(
-        &mut self,
-        request: Id,
-        parting: Option<Parting>,
-        at: At,
-        day: Day,
-    ) -> Result<(), SimulationError> {
-        let Some(parting) = parting else {
-            return Ok(());
-        };
-        let office = self.office.clone();
-        match office
-            .parting(request, &parting, "register of births", "clerk", at)
-            .await
-        {
-            Ok(facts) => self.record("split", request, facts, day).await,
-            Err(error) if refused(&error) => Ok(()),
-            Err(cause) => Err(self.failed("split", cause)),
-        }
     }
 
     async fn determine(&mut self, month: Month) -> Result<(), SimulationError> {

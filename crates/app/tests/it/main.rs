@@ -6,6 +6,7 @@ mod custody;
 mod entitled;
 mod explained;
 mod figures;
+mod files;
 mod guide;
 mod identity;
 mod killed;

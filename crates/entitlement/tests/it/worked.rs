@@ -6,7 +6,7 @@ use entitlement::change::Change;
 use entitlement::decision::{Decision, Ruling, withdrawal};
 use entitlement::determine::as_known;
 use entitlement::night;
-use entitlement::redetermination::Look;
+use entitlement::redetermination::{Known, Look, RunError, redetermine};
 use serde_json::json;
 
 /// Two adults; incomes 300 and 200 declared for the year; the line is 500 a head, so the gap is
@@ -378,6 +378,50 @@ fn an_award_that_ends_ends_what_is_owed() {
     );
     assert_eq!(months(&out, "jia"), ["2026-05", "2026-06"]);
     assert!(out.changes.is_empty());
+}
+
+#[test]
+fn what_concerns_everybody_is_redetermined_for_one_without_the_homes_of_strangers() {
+    let law = Invented::new(false);
+    let mut world = World::new(
+        &[("h", &["a", "b"]), ("k", &["c", "d"]), ("x", &["e"])],
+        &[("yi", "2026-01", "2026-06")],
+    );
+    let now = at("2026-06-01", 0);
+    // a lived with c and d for two months; d lives with e now.
+    world.moves(&law, "a", "k", "2026-01..2026-03", true, now);
+    world.moves(&law, "d", "x", "2026-04..", true, now);
+    world.learn(&law, "a", MARK, json!(true), "2026-01..", now);
+    let whole = world.known();
+    let read: Vec<_> = (world.households.iter())
+        .filter(|h| h.household != Some(id("x")))
+        .cloned()
+        .collect();
+    let known = Known {
+        households: &read,
+        ..whole
+    };
+    let later = at("2026-06-02", 0);
+    let of_all = Change::Law {
+        from: day("2026-01-01"),
+    };
+    assert_eq!(
+        redetermine(&law, &known, std::slice::from_ref(&of_all), later),
+        Err(RunError::NotLoaded(id("x")))
+    );
+    // What was recorded of a's months is forgotten, so that there is something to find.
+    let known = Known {
+        determinations: &[],
+        changes: &[],
+        ..known
+    };
+    let of_one = Change::About {
+        subject: id("h"),
+        change: Box::new(of_all),
+    };
+    let out = redetermine(&law, &known, &[of_one], later).expect("runs");
+    let about: Vec<_> = out.changes.iter().map(|c| c.subject.clone()).collect();
+    assert_eq!(about, vec![person("a"); 3]);
 }
 
 #[test]

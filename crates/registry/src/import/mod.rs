@@ -7,13 +7,14 @@
 //! report of the bad ones ([`Table::report`]).
 //!
 //! Ids of records are derived from the content of the file and of the row, so that importing a file
-//! twice, also saved anew in another format, records nothing twice.
+//! twice, also saved anew in another format, records nothing twice. [`write::Tables`] is the way back.
 
 pub mod evidence;
 pub mod register;
 mod sheet;
 pub mod template;
 mod value;
+pub mod write;
 
 pub use sheet::{Cell, Row, SheetError, Table};
 pub use value::{TypeError, ValueType};

@@ -205,7 +205,8 @@ impl Table {
             let file = file.into();
             return Err(SheetError::NoTable { file, zh, en });
         }
-        let sheets = if bytes.starts_with(b"PK") || bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
+        let mut sheets = if bytes.starts_with(b"PK") || bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0])
+        {
             workbook(file, bytes)?
         } else {
             vec![csv_rows(file, bytes)?]
@@ -259,13 +260,14 @@ impl Table {
             }
         }
         let first = beside.filter(|o| *o > r).unwrap_or(r) + 1;
-        let rows = rows[first.min(rows.len())..]
-            .iter()
+        let rows = std::mem::take(&mut sheets[s])
+            .into_iter()
+            .skip(first)
             .filter(|(_, cells)| !is_aside(cells))
-            .map(|(line, cells)| {
-                let mut cells = cells.clone();
+            .map(|(line, mut cells)| {
                 cells.resize(width, Cell::Empty);
-                Row { line: *line, cells }
+                cells.shrink_to_fit();
+                Row { line, cells }
             })
             .collect();
         Ok(Table {

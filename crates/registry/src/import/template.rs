@@ -101,35 +101,42 @@ fn columns_of(kinds: &[KindSpec]) -> Vec<Column> {
     out
 }
 
+/// The headings of the form for households and persons.
+pub(super) const REGISTER_HEADINGS: [&str; 11] = [
+    "户编号",
+    "姓名",
+    "身份证号码",
+    "与户主关系",
+    "社区代码",
+    "地址",
+    "起始日期",
+    "开户银行",
+    "银行账号",
+    "户名",
+    "来源",
+];
+
 fn register_columns() -> Vec<Column> {
-    let mut out = vec![
-        column(
-            "户编号",
-            "同一户各行相同",
-            "the same in all rows of a household",
-        ),
-        column("姓名", "", "name"),
-        column(
-            "身份证号码",
-            "18 位；单元格为文本",
-            "18 characters, as text",
-        ),
-        column(
-            "与户主关系",
-            "每户恰好一个户主",
-            "one head in each household",
-        ),
-        column("社区代码", "居住的社区或村", "the community's code"),
-        column("地址", "街道、楼、门牌", "street, building, door"),
-        column("起始日期", "从哪天起属于该户", "member since"),
-        column("开户银行", "户主行填写", "bank; in the head's row"),
-        column(
-            "银行账号",
+    let notes = [
+        ("同一户各行相同", "the same in all rows of a household"),
+        ("", "name"),
+        ("18 位；单元格为文本", "18 characters, as text"),
+        ("每户恰好一个户主", "one head in each household"),
+        ("居住的社区或村", "the community's code"),
+        ("街道、楼、门牌", "street, building, door"),
+        ("从哪天起属于该户", "member since"),
+        ("户主行填写", "bank; in the head's row"),
+        (
             "户主行填写；单元格为文本",
             "account; in the head's row, as text",
         ),
-        column("来源", "凭据，如户口簿", "the paper behind it"),
+        ("不填为户主", "the account's holder; the head when empty"),
+        ("凭据，如户口簿", "the paper behind it"),
     ];
+    let columns = REGISTER_HEADINGS.iter().zip(notes);
+    let mut out: Vec<Column> = columns
+        .map(|(heading, (zh, en))| column(heading, zh, en))
+        .collect();
     out[3].choices = RELATIONS.map(String::from).to_vec();
     out
 }

@@ -105,6 +105,25 @@ impl ValueType {
         (zh.into(), en.into())
     }
 
+    /// The fields of a record; none for every other type.
+    pub(crate) fn fields(&self) -> &[(String, ValueType, bool)] {
+        match self {
+            ValueType::Record(fields) => fields,
+            _ => &[],
+        }
+    }
+
+    /// A value as a cell holds it: what [`ValueType::read`] reads back.
+    pub(crate) fn show(&self, value: &Value) -> String {
+        match value {
+            Value::Null => "无".into(),
+            Value::Bool(true) => "是".into(),
+            Value::Bool(false) => "否".into(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        }
+    }
+
     /// A cell's value as JSON. Empty cells are the caller's concern.
     pub(crate) fn read(&self, cell: &Cell, nullable: bool) -> Result<Value, Why> {
         let shown = cell.show();
@@ -506,5 +525,30 @@ mod tests {
             Some(json!(true))
         );
         assert!(ValueType::parse("列表<元>").is_err());
+    }
+
+    #[test]
+    fn what_is_shown_is_read_back() {
+        let choice = || ValueType::Choice(vec!["在校".into(), "无".into()]);
+        for (kind, value) in [
+            (ValueType::Money, json!(1234.5)),
+            (ValueType::Money, json!(-3)),
+            (ValueType::Number, json!(12.25)),
+            (ValueType::Count, json!(3)),
+            (ValueType::Ratio, json!(0.3)),
+            (ValueType::Boolean, json!(true)),
+            (ValueType::Boolean, json!(false)),
+            (ValueType::Text, json!("甲, \"乙\"")),
+            (ValueType::Date, json!("2026-07-01")),
+            (ValueType::YearMonth, json!("2026-07")),
+            (choice(), json!("在校")),
+            (choice(), json!("无")),
+        ] {
+            let shown = kind.show(&value);
+            let read = kind.read(&text(&shown), true);
+            assert_eq!(read.ok(), Some(value), "{kind:?} {shown}");
+        }
+        let read = ValueType::Money.read(&text(&ValueType::Money.show(&Value::Null)), true);
+        assert_eq!(read.ok(), Some(Value::Null));
     }
 }
