@@ -26,6 +26,37 @@ pub struct Options {
     pub households: Option<usize>,
     /// Household-months of the comparison of both roads.
     pub compare: usize,
+    /// Only one part of the measurement; everything without it.
+    pub only: Option<Part>,
+}
+
+/// A part of the measurement. The loops by hand are always run: ratios are to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Cost by size of population.
+    Sizes,
+    /// The law file in columns.
+    Columns,
+    /// The law file row by row.
+    Rows,
+    /// The other engines.
+    Peers,
+    /// Both roads over random households.
+    Compare,
+}
+
+impl Part {
+    /// `sizes`, `columns`, `rows`, `peers` or `compare`.
+    pub fn named(name: &str) -> Option<Part> {
+        Some(match name {
+            "sizes" => Part::Sizes,
+            "columns" => Part::Columns,
+            "rows" => Part::Rows,
+            "peers" => Part::Peers,
+            "compare" => Part::Compare,
+            _ => return None,
+        })
+    }
 }
 
 impl Default for Options {
@@ -33,6 +64,7 @@ impl Default for Options {
         Options {
             households: None,
             compare: 10_000_000,
+            only: None,
         }
     }
 }
@@ -72,7 +104,10 @@ pub fn run(options: &Options) -> Done {
     );
     let law = Law::load(population::law_files(&pop))
         .map_err(|report| input(format!("bench/law/rule.md: {:?}", report.findings.first())))?;
-    Bench::sizes(&law, &pop.std)?;
+    let wanted = |part: Part| options.only.is_none_or(|only| only == part);
+    if wanted(Part::Sizes) {
+        Bench::sizes(&law, &pop.std)?;
+    }
     let mut bench = Bench {
         persons: pop.persons(),
         whole,
@@ -80,18 +115,27 @@ pub fn run(options: &Options) -> Done {
         by_size: 0.0,
     };
     bench.hand(&pop);
-    let batches = population::batches(&pop).map_err(input)?;
-    let mut columns = bench.layout(&law, &batches)?;
-    bench.ours(&law, &mut columns)?;
-    drop(columns);
-    bench.rows(&law, &pop)?;
-    if whole && let Some(python) = &python {
-        let wrong = peers::run(python, &pop_folder, bench.by_size);
-        bench.wrong.extend(wrong);
-    } else {
-        println!("peers in Python: left out (no Python with numpy, or a part of the population)");
+    if wanted(Part::Columns) {
+        let batches = population::batches(&pop).map_err(input)?;
+        let mut columns = bench.layout(&law, &batches)?;
+        bench.ours(&law, &mut columns)?;
     }
-    bench.roads(&law, &pop, options.compare)?;
+    if wanted(Part::Rows) {
+        bench.rows(&law, &pop)?;
+    }
+    if wanted(Part::Peers) {
+        if whole && let Some(python) = &python {
+            let wrong = peers::run(python, &pop_folder, bench.by_size);
+            bench.wrong.extend(wrong);
+        } else {
+            println!(
+                "peers in Python: left out (no Python with numpy, or a part of the population)"
+            );
+        }
+    }
+    if wanted(Part::Compare) {
+        bench.roads(&law, &pop, options.compare)?;
+    }
     if bench.wrong.is_empty() {
         return Ok(());
     }
@@ -189,20 +233,22 @@ impl Bench {
         let (s, plans) = timed(|| Bench::plans(law, columns, false));
         let plans = plans?;
         let all: Vec<&Plan> = plans.iter().collect();
-        let (joining, year) = timed(|| Pass::new(&all));
+        let (joining, (year, single)) = timed(|| {
+            let single: Vec<Pass<'_>> = all.iter().map(|p| Pass::new(&[*p])).collect();
+            (Pass::new(&all), single)
+        });
         println!(
             "law file: compiled for {MONTHS} months and every household size in {:.1} ms, the months joined in {:.1} ms",
             s * 1e3,
             joining * 1e3
         );
         let (s, out) = best(REPEATS, || {
-            plans
-                .iter()
-                .map(|p| p.totals(columns, 1))
-                .collect::<Vec<_>>()
+            let month = |p: &Pass<'_>| p.totals(columns, 1);
+            single.iter().flat_map(month).collect::<Vec<_>>()
         });
         let name = "law file, month by month";
-        self.line(name, s, &months(&out.unwrap_or_default()));
+        let one = self.line(name, s, &months(&out.unwrap_or_default()));
+        self.bar("without intermediates", one, 2.0 * self.by_size, "ns");
         let (s, out) = best(REPEATS, || year.totals(columns, 1));
         let name = "law file, the year in one pass";
         let one = self.line(name, s, &months(&out.unwrap_or_default()));
@@ -210,13 +256,15 @@ impl Bench {
         self.threads(&year, columns);
 
         let kept = Bench::plans(law, columns, true)?;
+        let single: Vec<Pass<'_>> = kept.iter().map(|p| Pass::new(&[p])).collect();
         let mut into = Intermediates::default();
         let (s, out) = best(REPEATS, || {
-            let one = |p: &Plan| p.totals_kept(columns, 1, &mut into);
-            kept.iter().map(one).collect::<Vec<_>>()
+            let month = |p: &Pass<'_>| p.totals_kept(columns, 1, &mut into);
+            single.iter().flat_map(month).collect::<Vec<_>>()
         });
         let name = "law file, month by month, every intermediate kept";
-        self.line(name, s, &months(&out.unwrap_or_default()));
+        let with = self.line(name, s, &months(&out.unwrap_or_default()));
+        self.bar("with intermediates", with, 3.0 * self.by_size, "ns");
         let all: Vec<&Plan> = kept.iter().collect();
         let year = Pass::new(&all);
         let mut into = Intermediates::default();
@@ -278,6 +326,9 @@ impl Bench {
             .map_err(input)?;
         let mut evaluators: Vec<_> = editions.iter().map(|e| e.evaluator()).collect();
         let handles: Vec<_> = editions.iter().map(|e| e.handle("bench")).collect();
+        println!(
+            "full trace: after the call there is a note of every value computed or read, of what it was made and which rows fired; any line of it can be written without running a rule again. Written out: every line in words, with its unit, article and sentences in both languages, whether or not somebody reads it"
+        );
         let roads = ["no trace", "full trace", "full trace, written out"];
         for (road, with) in roads.into_iter().enumerate() {
             let (s, _) = best(3, || {

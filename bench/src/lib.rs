@@ -13,4 +13,4 @@ mod law;
 mod peers;
 mod population;
 
-pub use law::{Options, Stopped, run};
+pub use law::{Options, Part, Stopped, run};

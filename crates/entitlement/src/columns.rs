@@ -12,6 +12,56 @@ use registry::slice::HouseholdSlice;
 use registry::timeline::civil_day;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+
+/// Why somebody was determined by row in a population that is determined in columns.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ByRow {
+    /// The programme has a rule without a columnar form: which, and why.
+    Rule(String),
+    /// Something is not known, or cannot be computed: the row road says what.
+    Open,
+    /// A person to whom an earlier period handed something over.
+    Carried,
+    /// The household's situation cannot be made; the row road says why.
+    Situation,
+    /// The columns' verdict was not enough: it is not what stands, or it is the subject's turn to be
+    /// compared to the last word.
+    Asked,
+}
+
+impl fmt::Display for ByRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ByRow::Rule(why) => write!(f, "no columnar form ({why})"),
+            ByRow::Open => f.write_str("something is not known or cannot be computed"),
+            ByRow::Carried => f.write_str("the person's month before hands something over"),
+            ByRow::Situation => f.write_str("the situation cannot be made"),
+            ByRow::Asked => f.write_str("their turn, or not what stands"),
+        }
+    }
+}
+
+/// Who goes by row, by programme, slice and member, and how many for which reason.
+#[derive(Default)]
+struct Rows {
+    who: HashSet<(usize, usize, Option<usize>)>,
+    why: BTreeMap<(usize, ByRow), u64>,
+}
+
+impl Rows {
+    fn add(&mut self, who: (usize, usize, Option<usize>), why: &ByRow) {
+        if !self.who.insert(who) {
+            return;
+        }
+        match self.why.get_mut(&(who.0, why.clone())) {
+            Some(count) => *count += 1,
+            None => {
+                self.why.insert((who.0, why.clone()), 1);
+            }
+        }
+    }
+}
 
 /// Plans kept for a place and programme, for batches of different bounds.
 const PLANS: usize = 8;
@@ -32,16 +82,16 @@ impl Population<'_> {
     /// Determines a batch in columns. `settled` is handed each verdict, and says whether it will do; whoever
     /// it does not, whoever columns cannot judge (undetermined, failed, a person to whom an earlier period
     /// handed something over), and whole programmes that have no columnar form go by row, as in
-    /// [`Population::batch`].
+    /// [`Population::batch`]. Gives how many went by row, by programme and reason.
     pub fn in_columns<'c>(
         &mut self,
         slices: &[HouseholdSlice],
         carry: &dyn Fn(usize, Id) -> Option<&'c Carry>,
         settled: &mut dyn FnMut(&Verdict<'_>) -> bool,
         sink: &mut dyn FnMut(Answer),
-    ) {
+    ) -> BTreeMap<(usize, ByRow), u64> {
         self.look_up(slices);
-        let mut rows: HashSet<(usize, usize, Option<usize>)> = HashSet::new();
+        let mut rows = Rows::default();
         let mut situations: BTreeMap<base::Day, Vec<Option<Situation>>> = BTreeMap::new();
         for n in 0..self.programmes.len() {
             for place in 0..self.programmes[n].places.len() {
@@ -56,8 +106,9 @@ impl Population<'_> {
             }
         }
         let wanted =
-            |n: usize, slice: usize, member: Option<usize>| rows.contains(&(n, slice, member));
+            |n: usize, slice: usize, member: Option<usize>| rows.who.contains(&(n, slice, member));
         self.by_row(slices, &wanted, carry, false, sink);
+        rows.why
     }
 
     /// One programme for the households of one place; whoever is not settled is added to `rows`.
@@ -68,7 +119,7 @@ impl Population<'_> {
         carry: &dyn Fn(usize, Id) -> Option<&'c Carry>,
         settled: &mut dyn FnMut(&Verdict<'_>) -> bool,
         situations: &mut BTreeMap<base::Day, Vec<Option<Situation>>>,
-        rows: &mut HashSet<(usize, usize, Option<usize>)>,
+        rows: &mut Rows,
     ) {
         let asked = &mut self.programmes[n];
         let here: Vec<usize> = (0..slices.len())
@@ -79,9 +130,10 @@ impl Population<'_> {
         if programme.rhythm == Rhythm::Event {
             return;
         }
-        if asked.places[place].by_row {
+        if let Some(why) = &asked.places[place].by_row {
+            let why = ByRow::Rule(why.clone());
             for i in here {
-                rows.extend(subjects(programme, &slices[i]).map(|m| (n, i, m)));
+                subjects(programme, &slices[i]).for_each(|m| rows.add((n, i, m), &why));
             }
             return;
         }
@@ -106,7 +158,10 @@ impl Population<'_> {
             match situation {
                 Some(situation) => batch.push((*i, situation)),
                 // The row road says what is wrong with it.
-                None => rows.extend(subjects(programme, slice).map(|m| (n, *i, m))),
+                None => {
+                    subjects(programme, slice)
+                        .for_each(|m| rows.add((n, *i, m), &ByRow::Situation));
+                }
             }
         }
         let (indices, batch): (Vec<usize>, Vec<Situation>) = batch.into_iter().unzip();
@@ -123,11 +178,15 @@ impl Population<'_> {
         let fitting = plans.iter().position(|plan| plan.fits(&columns));
         if fitting.is_none() {
             let known = Some(civil_day(self.known));
-            let Ok(plan) = Plan::new(law, &asked.id, &mut columns, day, known, false) else {
-                for i in indices {
-                    rows.extend(subjects(programme, &slices[i]).map(|m| (n, i, m)));
+            let plan = match Plan::new(law, &asked.id, &mut columns, day, known, false) {
+                Ok(plan) => plan,
+                Err(error) => {
+                    let why = ByRow::Rule(error.to_string());
+                    for i in indices {
+                        subjects(programme, &slices[i]).for_each(|m| rows.add((n, i, m), &why));
+                    }
+                    return;
                 }
-                return;
             };
             // The newest first; the oldest makes room for it.
             plans.truncate(PLANS - 1);
@@ -135,7 +194,16 @@ impl Population<'_> {
         }
         let plan = &plans[fitting.unwrap_or(0)];
         // Part of it was computed by row above; the next batch goes by row at once.
-        place.by_row = !plan.vectorised().row_by_row.is_empty();
+        place.by_row = plan
+            .vectorised()
+            .row_by_row
+            .into_iter()
+            .next()
+            .map(|(rule, reason)| match rule.is_empty() {
+                true => reason.to_string(),
+                false => format!("{rule}: {reason}"),
+            });
+        let stuck = place.by_row.clone().map(ByRow::Rule);
         let decisions = plan.decisions(&columns, 1).1;
         let refused: Vec<Outcome> = (plan.conditions().iter())
             .map(|condition| Outcome::Refused {
@@ -157,18 +225,24 @@ impl Population<'_> {
             let slice = &slices[i];
             for member in subjects(programme, slice) {
                 let carried = member.is_some_and(|m| carry(n, slice.members[m].person).is_some());
-                let will_do = !carried
-                    && outcome(at).is_some_and(|outcome| {
-                        settled(&Verdict {
+                let outcome = outcome(at);
+                at += 1;
+                let why = match &outcome {
+                    _ if stuck.is_some() => stuck.as_ref(),
+                    _ if carried => Some(&ByRow::Carried),
+                    None => Some(&ByRow::Open),
+                    Some(outcome) => {
+                        let verdict = Verdict {
                             slice: i,
                             programme: n,
                             member,
-                            outcome: &outcome,
-                        })
-                    });
-                at += 1;
-                if !will_do {
-                    rows.insert((n, i, member));
+                            outcome,
+                        };
+                        (!settled(&verdict)).then_some(&ByRow::Asked)
+                    }
+                };
+                if let Some(why) = why {
+                    rows.add((n, i, member), why);
                 }
             }
         }

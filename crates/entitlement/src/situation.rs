@@ -349,8 +349,8 @@ pub(crate) struct Place<'r> {
     pub(crate) day: Day,
     /// Compiled for columns, for the bounds that batches have had.
     pub(crate) plans: Vec<Plan>,
-    /// Has it rules without a columnar form?
-    pub(crate) by_row: bool,
+    /// A rule without a columnar form, where there is one, and why it has none.
+    pub(crate) by_row: Option<String>,
 }
 
 /// One result of a population run.
@@ -539,7 +539,7 @@ impl<'r> Asked<'r> {
             handle,
             day,
             plans: Vec::new(),
-            by_row: false,
+            by_row: None,
         });
         Some(self.places.len() - 1)
     }

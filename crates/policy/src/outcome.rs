@@ -85,10 +85,10 @@ pub struct TraceNode {
     pub member: Option<usize>,
     /// The value, as JSON writes it.
     pub value: serde_json::Value,
-    /// The value in full, as FEEL writes it: all digits of a number, `@"2026-05-01"` for a day. Not
-    /// written with the trace; an [explanation](crate::law::explanation) carries it.
+    /// The value itself. Not written with the trace; an [explanation](crate::law::explanation) carries it
+    /// as FEEL writes it.
     #[serde(skip)]
-    pub literal: String,
+    pub exact: crate::feel::value::Value,
     /// Unit, empty when there is none.
     pub unit: String,
     /// Where it comes from: a rule's article; a parameter's source.

@@ -150,6 +150,9 @@ pub async fn night(args: NightArgs) -> Outcome {
         if let Some(anchor) = &summary.anchor {
             println!("anchored at {}: head {}", anchor.at, anchor.head);
         }
+        for one in &summary.by_row {
+            println!("by row: {} {}: {}", one.programme, one.subjects, one.why);
+        }
         println!(
             "night of {}: {} figures became known, {} redetermined, {} reviews, {} compared, {} unexplained",
             summary.date,

@@ -6,7 +6,8 @@ use super::review::{Reviewed, Reviews};
 use super::{Office, ServiceError};
 use base::{Id, Month};
 use entitlement::change::At;
-use std::collections::HashSet;
+use entitlement::columns::ByRow;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// What a comparison found for one programme and month.
@@ -18,6 +19,8 @@ pub struct Comparison {
     pub month: Month,
     /// Determinations compared.
     pub checked: u64,
+    /// Subjects that went by row although the run is in columns, by reason.
+    pub by_row: BTreeMap<ByRow, u64>,
     /// Households (or subjects that are in none) for whom something else stands.
     pub differing: Vec<Id>,
     /// Households whose rules could not be run.
@@ -57,6 +60,7 @@ impl Office {
                 programme: s.programme.clone(),
                 month: s.month,
                 checked: 0,
+                by_row: BTreeMap::new(),
                 differing: Vec::new(),
                 faults: Vec::new(),
             })
@@ -70,6 +74,9 @@ impl Office {
             for (n, asked) in chunk.programmes.into_iter().enumerate() {
                 let found = &mut all[n];
                 found.checked += asked.outcomes.values().sum::<u64>();
+                for (why, count) in asked.by_row {
+                    *found.by_row.entry(why).or_default() += count;
+                }
                 found
                     .faults
                     .extend(asked.faults.into_iter().map(|(_, fault)| fault));

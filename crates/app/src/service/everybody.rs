@@ -8,7 +8,7 @@ use super::{Office, ServiceError};
 use base::{Fen, Id, Month};
 use entitlement::Outcome;
 use entitlement::change::At;
-use entitlement::columns::Verdict;
+use entitlement::columns::{ByRow, Verdict};
 use entitlement::decision::{self, Decision};
 use entitlement::determination::{Award, PeriodKey, SubjectKey};
 use entitlement::determine::Found;
@@ -99,6 +99,8 @@ pub(super) struct Asked {
     pub granted: Fen,
     /// Subjects in question that are so by what stands too.
     pub still_asked: Vec<Id>,
+    /// Subjects that were determined by row although the run is in columns, by reason.
+    pub by_row: BTreeMap<ByRow, u64>,
     /// Results that are handed on, those of one household together.
     pub results: Vec<Subjected>,
     /// Households whose rules could not be run.
@@ -362,7 +364,11 @@ impl Worker {
                         settles(&self.standings[n], asked, slice, verdict, day)
                     };
                     let population = &mut group.population;
-                    population.in_columns(slices, &carry, &mut settled, &mut take);
+                    let by_row = population.in_columns(slices, &carry, &mut settled, &mut take);
+                    for ((n, why), count) in by_row {
+                        let asked = &mut programmes.borrow_mut()[of_group[n]];
+                        *asked.by_row.entry(why).or_default() += count;
+                    }
                 }
             }
             failed?;

@@ -26,6 +26,17 @@ pub struct Unexplained {
     pub household: Id,
 }
 
+/// Subjects of a programme that a night in columns determined by row.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ByRowCount {
+    /// Programme id.
+    pub programme: String,
+    /// Why.
+    pub why: String,
+    /// How many.
+    pub subjects: u64,
+}
+
 /// What a night did.
 #[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct NightSummary {
@@ -41,6 +52,8 @@ pub struct NightSummary {
     pub reviews: u64,
     /// Determinations compared with what the rules yield.
     pub checked: u64,
+    /// Who of them went by row, and why; empty when all did by wish (`Road::Rows`).
+    pub by_row: Vec<ByRowCount>,
     /// Differences that nothing explains.
     pub unexplained: Vec<Unexplained>,
     /// Households whose rules could not be run, and why nothing was anchored.
@@ -115,6 +128,13 @@ impl Office {
             found.differing.retain(|h| !erased.contains(h));
             summary.checked += found.checked;
             summary.faults.extend(found.faults);
+            summary
+                .by_row
+                .extend(found.by_row.into_iter().map(|(why, subjects)| ByRowCount {
+                    programme: found.programme.clone(),
+                    why: why.to_string(),
+                    subjects,
+                }));
             let differing = found.differing.into_iter().map(|household| Unexplained {
                 programme: found.programme.clone(),
                 month: found.month.to_string(),

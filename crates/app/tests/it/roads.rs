@@ -245,7 +245,10 @@ async fn columns_find_what_rows_find() {
             for n in 0..nights {
                 let day = month.last() + chrono::Days::new(n);
                 let night = office.night(day, road, "night", at).await;
-                found.push(night.expect("a night").unexplained.len());
+                let night = night.expect("a night");
+                found.push(night.unexplained.len());
+                // Who goes by row in a night of columns is counted.
+                assert_eq!(road == Road::Rows, night.by_row.is_empty());
             }
             assert_eq!(file.execute(&back, []), Ok(1));
             found

@@ -21,6 +21,9 @@ struct Builder<'g> {
     outputs_of: Vec<Vec<u16>>,
     items: Vec<Item>,
     outputs: Vec<Output>,
+    constants: Vec<i64>,
+    /// Comparisons with two constants that are one: what is compared, and both ends.
+    spans: Vec<Option<(Ref, i64, i64)>>,
 }
 
 fn is_wide(graph: &Graph, at: Ref) -> bool {
@@ -90,6 +93,8 @@ pub(crate) fn build(graph: &Graph, roots: &[Ref], kept: usize, tables: Vec<Vec<i
         outputs_of,
         items: Vec::new(),
         outputs,
+        constants: Vec::new(),
+        spans: vec![None; count],
     };
     builder.absorb();
     builder.give_homes();
@@ -109,12 +114,16 @@ pub(crate) fn build(graph: &Graph, roots: &[Ref], kept: usize, tables: Vec<Vec<i
         stretches,
         size: graph.size as usize,
         tables,
+        constants: builder.constants,
     })
 }
 
 impl Builder<'_> {
     /// The node as an operation of two operands of 32 bits.
     fn binary(&self, at: Ref) -> Option<(Bin, Ref, Ref)> {
+        if self.spans[at as usize].is_some() {
+            return None;
+        }
         let (bin, a, b) = match self.graph.node(at).op {
             Op::Add(a, b) => (Bin::Add, a, b),
             Op::Sub(a, b) => (Bin::Sub, a, b),
@@ -158,6 +167,40 @@ impl Builder<'_> {
             && self.graph.node(inner).member == member
     }
 
+    /// Two comparisons with constants that ask whether a number lies between them, and nobody else
+    /// reads either: the number, both ends, and the comparisons.
+    fn span(&self, outer: Ref) -> Option<((Ref, i64, i64), [Ref; 2])> {
+        let Op::And(a, b) = self.graph.node(outer).op else {
+            return None;
+        };
+        let end = |inner: Ref| {
+            let (strict, x, y) = match self.graph.node(inner).op {
+                Op::Le(x, y) => (0, x, y),
+                Op::Lt(x, y) => (1, x, y),
+                _ => return None,
+            };
+            if !self.within(inner, outer) || is_wide(self.graph, x) || is_wide(self.graph, y) {
+                return None;
+            }
+            Some(match (self.graph.is_const(x), self.graph.is_const(y)) {
+                (Some(low), None) => (y, Some(low + strict), None),
+                (None, Some(high)) => (x, None, Some(high - strict)),
+                _ => return None,
+            })
+        };
+        let (low, high) = match (end(a)?, end(b)?) {
+            ((x, Some(low), None), (y, None, Some(high)))
+            | ((x, None, Some(high)), (y, Some(low), None))
+                if x == y && low <= high =>
+            {
+                (low, high)
+            }
+            _ => return None,
+        };
+        let narrow = i32::try_from(low).is_ok() && i32::try_from(high).is_ok();
+        narrow.then_some(((end(a)?.0, low, high), [a, b]))
+    }
+
     /// Finds the pairs that are computed together, the readers first.
     fn absorb(&mut self) {
         for at in (0..self.graph.nodes.len()).rev() {
@@ -165,8 +208,17 @@ impl Builder<'_> {
             if !self.used[at] || self.absorbed[at] || self.is_ready(outer).is_some() {
                 continue;
             }
-            let of =
-                |b: &Self, inner: Ref| b.within(inner, outer).then(|| b.binary(inner)).flatten();
+            if let Some((span, ends)) = self.span(outer) {
+                self.spans[at] = Some(span);
+                for end in ends {
+                    self.absorbed[end as usize] = true;
+                }
+                continue;
+            }
+            let of = |b: &Self, inner: Ref| {
+                let alone = b.within(inner, outer) && b.span(inner).is_none();
+                alone.then(|| b.binary(inner)).flatten()
+            };
             let found = match self.graph.node(outer).op {
                 Op::FoldSum(x) if !is_wide(self.graph, outer) => {
                     let fold = of(self, x).is_some_and(|(first, ..)| fuses_onto(first));
@@ -256,11 +308,11 @@ impl Builder<'_> {
         self.virtuals.len() as u32 - 1
     }
 
-    /// Operands that need no register.
+    /// Operands that need no register; which constant it is, [`Builder::constant`] says.
     fn is_ready(&self, at: Ref) -> Option<Src> {
         let node = self.graph.node(at);
         Some(match (node.op, node.member) {
-            (Op::Const(value), _) => Src::Const(value),
+            (Op::Const(_), _) => Src::Const(0),
             (Op::Column(n), false) => Src::Column(n as u16),
             (Op::Column(n), true) => Src::MemberColumn(n as u16),
             (Op::Gap(n), false) => Src::Gap(n as u16),
@@ -273,7 +325,7 @@ impl Builder<'_> {
     fn arg(&mut self, at: Ref, wide: bool) -> Arg {
         let own = is_wide(self.graph, at);
         let src = match self.is_ready(at) {
-            Some(src @ Src::Const(_)) => return Arg::Ready(src),
+            Some(Src::Const(_)) => return self.constant(self.graph.bounds(at).0),
             Some(src) => Arg::Ready(src),
             None => Arg::Virtual(self.virtual_of(at, own)),
         };
@@ -284,6 +336,15 @@ impl Builder<'_> {
         let out = self.fresh(true);
         self.emit(Code::Widen, true, Some(out), &[src]);
         Arg::Virtual(out)
+    }
+
+    fn constant(&mut self, value: i64) -> Arg {
+        let known = self.constants.iter().position(|c| *c == value);
+        let place = known.unwrap_or_else(|| {
+            self.constants.push(value);
+            self.constants.len() - 1
+        });
+        Arg::Ready(Src::Const(place as u16))
     }
 
     fn emit(&mut self, code: Code, wide: bool, out: Option<u32>, args: &[Arg]) {
@@ -324,7 +385,7 @@ impl Builder<'_> {
                     _ => 0,
                 };
                 let out = self.virtual_of(at as Ref, wide);
-                let start = Arg::Ready(Src::Const(start));
+                let start = self.constant(start);
                 self.emit(Code::Copy, wide, Some(out), &[start]);
             }
         }
@@ -383,6 +444,13 @@ impl Builder<'_> {
 
     fn compute(&mut self, at: Ref) {
         if self.is_ready(at).is_some() || self.absorbed[at as usize] {
+            return;
+        }
+        if let Some((from, low, high)) = self.spans[at as usize] {
+            let from = self.arg(from, false);
+            let out = self.virtual_of(at, false);
+            let (low, span) = (low as i32, (high - low) as u32);
+            self.emit(Code::Within { low, span }, false, Some(out), &[from]);
             return;
         }
         let (code, wide, given) = match (self.binary(at), self.choice(at)) {

@@ -35,10 +35,11 @@ impl<'a, T> Feed<'a, T> {
         }
     }
 
-    /// The `n`th stretch, as long as the output's.
+    /// The `n`th stretch. Its length is known when the loops are compiled: no loop has a beginning or
+    /// an end of its own.
     #[inline(always)]
-    fn at(&self, n: usize, length: usize) -> &'a [T] {
-        &self.stretches[n & self.mask][..length]
+    fn at(&self, n: usize) -> &'a [T; GRAIN] {
+        &self.stretches[n & self.mask]
     }
 }
 
@@ -126,9 +127,9 @@ macro_rules! loops {
         $(#[$how])*
         #[inline(never)]
         fn one<A: Copy, O>(out: &mut [O], a: Feed<'_, A>, f: impl Fn(A) -> O) {
-            for (n, out) in out.chunks_mut(GRAIN).enumerate() {
-                let a = a.at(n, out.len());
-                for i in 0..out.len() {
+            for (n, out) in out.as_chunks_mut::<GRAIN>().0.iter_mut().enumerate() {
+                let a = a.at(n);
+                for i in 0..GRAIN {
                     out[i] = f(a[i]);
                 }
             }
@@ -142,9 +143,9 @@ macro_rules! loops {
             b: Feed<'_, A>,
             f: impl Fn(O, A, A) -> O,
         ) {
-            for (n, out) in out.chunks_mut(GRAIN).enumerate() {
-                let (a, b) = (a.at(n, out.len()), b.at(n, out.len()));
-                for i in 0..out.len() {
+            for (n, out) in out.as_chunks_mut::<GRAIN>().0.iter_mut().enumerate() {
+                let (a, b) = (a.at(n), b.at(n));
+                for i in 0..GRAIN {
                     out[i] = f(out[i], a[i], b[i]);
                 }
             }
@@ -159,10 +160,9 @@ macro_rules! loops {
             b: Feed<'_, A>,
             f: impl Fn(A, M, A, A) -> A,
         ) {
-            for (n, out) in out.chunks_mut(GRAIN).enumerate() {
-                let m = m.at(n, out.len());
-                let (a, b) = (a.at(n, out.len()), b.at(n, out.len()));
-                for i in 0..out.len() {
+            for (n, out) in out.as_chunks_mut::<GRAIN>().0.iter_mut().enumerate() {
+                let (m, a, b) = (m.at(n), a.at(n), b.at(n));
+                for i in 0..GRAIN {
                     out[i] = f(out[i], m[i], a[i], b[i]);
                 }
             }
@@ -171,11 +171,10 @@ macro_rules! loops {
         $(#[$how])*
         #[inline(never)]
         fn four(out: &mut [i32], args: [Feed<'_, i32>; 4], f: impl Fn(i32, i32, i32, i32) -> i32) {
-            for (n, out) in out.chunks_mut(GRAIN).enumerate() {
-                let length = out.len();
-                let (x, y) = (args[0].at(n, length), args[1].at(n, length));
-                let (a, b) = (args[2].at(n, length), args[3].at(n, length));
-                for i in 0..length {
+            for (n, out) in out.as_chunks_mut::<GRAIN>().0.iter_mut().enumerate() {
+                let (x, y) = (args[0].at(n), args[1].at(n));
+                let (a, b) = (args[2].at(n), args[3].at(n));
+                for i in 0..GRAIN {
                     out[i] = f(x[i], y[i], a[i], b[i]);
                 }
             }
@@ -197,6 +196,9 @@ macro_rules! loops {
                 Code::Select => choose(out, a, b, c),
                 Code::SelectOnto => choose_onto(out, a, b, c),
                 Code::SelectBy(test) => choose_by(test, out, args),
+                Code::Within { low, span } => {
+                    one(out, a, |x: i32| -i32::from(x.wrapping_sub(low) as u32 <= span));
+                }
                 Code::Magic {
                     bias,
                     magic: by,

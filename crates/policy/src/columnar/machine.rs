@@ -6,8 +6,9 @@ use super::column::{GRAIN, Lanes, Tile};
 use super::kernel::{Feed, Kernel};
 use super::tape::{Code, Instr, Output, Src, Tape};
 
-/// Lanes of a block: what a tape holds at a time stays in the first-level cache.
-pub(crate) const BLOCK: usize = 1024;
+/// Lanes of a block: what a tape holds at a time stays in the second-level cache, and each instruction
+/// has enough to do that choosing it does not show.
+pub(crate) const BLOCK: usize = 2048;
 
 /// Output columns of one tile.
 #[derive(Clone, Debug, Default)]
@@ -20,25 +21,20 @@ pub(crate) struct Results {
 pub(crate) struct Machine {
     narrow: Vec<Box<[i32]>>,
     wide: Vec<Box<[i64]>>,
-    same: Same,
+    constants: Constants,
     kernel: Kernel,
 }
 
-/// Constants of the instruction at hand, as often as a loop reads them at a time.
-#[derive(Debug)]
-struct Same {
-    narrow: [[i32; GRAIN]; 4],
-    wide: [[i64; GRAIN]; 4],
+/// A tape's constants, each as often as a loop reads it at a time, in both widths.
+#[derive(Debug, Default)]
+struct Constants {
+    narrow: Vec<[i32; GRAIN]>,
+    wide: Vec<[i64; GRAIN]>,
 }
 
-impl Default for Same {
-    fn default() -> Same {
-        Same {
-            narrow: [[0; GRAIN]; 4],
-            wide: [[0; GRAIN]; 4],
-        }
-    }
-}
+/// What is read of an operand that there is not.
+static NIL32: [i32; GRAIN] = [0; GRAIN];
+static NIL64: [i64; GRAIN] = [0; GRAIN];
 
 /// A stretch of lanes of a tile.
 struct Block<'t> {
@@ -108,7 +104,13 @@ impl Machine {
             let places = if output.member { tape.size } else { 1 };
             column.shape(output.width, tile.lanes * places);
         }
-        let mut same = std::mem::take(&mut self.same);
+        let Constants { narrow, wide } = &mut self.constants;
+        narrow.clear();
+        narrow.extend(tape.constants.iter().map(|c| [*c as i32; GRAIN]));
+        wide.clear();
+        if tape.stretches.iter().flat_map(|s| &s.code).any(|i| i.wide) {
+            wide.extend(tape.constants.iter().map(|c| [*c; GRAIN]));
+        }
         for from in (0..tile.lanes).step_by(BLOCK) {
             let block = Block {
                 tile,
@@ -121,12 +123,11 @@ impl Machine {
                 let slots = if stretch.member { tape.size } else { 1 };
                 for slot in 0..slots {
                     for instr in &stretch.code {
-                        self.step(instr, &block, slot, tape, out, &mut same);
+                        self.step(instr, &block, slot, tape, out);
                     }
                 }
             }
         }
-        self.same = same;
     }
 
     /// Outcome codes one to three, counted, and amounts added up.
@@ -140,7 +141,6 @@ impl Machine {
         block: &'a Block<'_>,
         slot: usize,
         out: &'a Results,
-        same: &'a mut [i32; GRAIN],
     ) -> Feed<'a, i32> {
         Feed::lanes(match src {
             Src::Reg(r) => &self.narrow[r as usize][..block.lanes],
@@ -153,11 +153,8 @@ impl Machine {
                 Some(Lanes::Narrow(v)) => v.get(block.stretch(n, slot)).unwrap_or_default(),
                 _ => &[],
             },
-            Src::Nothing => return Feed::constant(same),
-            Src::Const(value) => {
-                same.fill(value as i32);
-                return Feed::constant(same);
-            }
+            Src::Nothing => return Feed::constant(&NIL32),
+            Src::Const(n) => return Feed::constant(&self.constants.narrow[n as usize]),
         })
     }
 
@@ -167,7 +164,6 @@ impl Machine {
         block: &'a Block<'_>,
         slot: usize,
         out: &'a Results,
-        same: &'a mut [i64; GRAIN],
     ) -> Feed<'a, i64> {
         Feed::lanes(match src {
             Src::Reg(r) => &self.wide[r as usize][..block.lanes],
@@ -178,11 +174,8 @@ impl Machine {
                 Some(Lanes::Wide(v)) => v.get(block.stretch(n, slot)).unwrap_or_default(),
                 _ => &[],
             },
-            Src::Gap(_) | Src::MemberGap(_) | Src::Nothing => return Feed::constant(same),
-            Src::Const(value) => {
-                same.fill(value);
-                return Feed::constant(same);
-            }
+            Src::Gap(_) | Src::MemberGap(_) | Src::Nothing => return Feed::constant(&NIL64),
+            Src::Const(n) => return Feed::constant(&self.constants.wide[n as usize]),
         })
     }
 
@@ -193,7 +186,6 @@ impl Machine {
         slot: usize,
         tape: &Tape,
         out: &mut Results,
-        same: &mut Same,
     ) {
         // What is written is taken out of its place while the operands are read.
         if let Code::Store(n) = instr.code {
@@ -202,7 +194,6 @@ impl Machine {
                 instr.args[0],
                 (block, slot),
                 out,
-                same,
                 &mut column,
                 block.stretch(n, slot),
             );
@@ -216,10 +207,10 @@ impl Machine {
                 let at = block.stretch(n, slot);
                 match &mut column {
                     Lanes::Narrow(v) if !wide => {
-                        self.narrow_step(instr, (block, slot), tape, out, same, &mut v[at]);
+                        self.narrow_step(instr, (block, slot), tape, out, &mut v[at]);
                     }
                     Lanes::Wide(v) if wide => {
-                        self.wide_step(instr, (block, slot), tape, out, same, &mut v[at]);
+                        self.wide_step(instr, (block, slot), tape, out, &mut v[at]);
                     }
                     _ => {}
                 }
@@ -235,12 +226,12 @@ impl Machine {
                 if wide {
                     let mut taken = std::mem::take(&mut self.wide[r]);
                     let lanes = &mut taken[..block.lanes];
-                    self.wide_step(instr, (block, slot), tape, out, same, lanes);
+                    self.wide_step(instr, (block, slot), tape, out, lanes);
                     self.wide[r] = taken;
                 } else {
                     let mut taken = std::mem::take(&mut self.narrow[r]);
                     let lanes = &mut taken[..block.lanes];
-                    self.narrow_step(instr, (block, slot), tape, out, same, lanes);
+                    self.narrow_step(instr, (block, slot), tape, out, lanes);
                     self.narrow[r] = taken;
                 }
             }
@@ -254,15 +245,14 @@ impl Machine {
         from: Src,
         (block, slot): (&Block<'_>, usize),
         results: &Results,
-        same: &mut Same,
         column: &mut Lanes,
         at: std::ops::Range<usize>,
     ) {
         if let Lanes::Wide(v) = column {
-            let wide = self.feed64(from, block, slot, results, &mut same.wide[0]);
+            let wide = self.feed64(from, block, slot, results);
             return self.kernel.cast(&mut v[at], wide, |a| a);
         }
-        let narrow = self.feed32(from, block, slot, results, &mut same.narrow[0]);
+        let narrow = self.feed32(from, block, slot, results);
         match column {
             Lanes::Byte(v) => self.kernel.cast(&mut v[at], narrow, |a| a as i8),
             Lanes::Short(v) => self.kernel.cast(&mut v[at], narrow, |a| a as u16),
@@ -277,28 +267,25 @@ impl Machine {
         (block, slot): (&Block<'_>, usize),
         tape: &Tape,
         results: &Results,
-        same: &mut Same,
         out: &mut [i64],
     ) {
         let kernel = self.kernel;
         let [a, b, c, _] = instr.args;
-        let [s, t, ..] = &mut same.wide;
-        let first = &mut same.narrow[0];
         match instr.code {
             Code::Widen => {
-                let narrow = self.feed32(a, block, slot, results, first);
+                let narrow = self.feed32(a, block, slot, results);
                 kernel.cast(out, narrow, i64::from);
             }
             Code::Select => {
-                let mask = self.feed32(a, block, slot, results, first);
-                let b = self.feed64(b, block, slot, results, s);
-                let c = self.feed64(c, block, slot, results, t);
+                let mask = self.feed32(a, block, slot, results);
+                let b = self.feed64(b, block, slot, results);
+                let c = self.feed64(c, block, slot, results);
                 kernel.choose_wide(out, mask, [b, c]);
             }
             Code::Lookup(table) => lookup(out, &tape.tables[table as usize], block, |v| v),
             code => {
-                let a = self.feed64(a, block, slot, results, s);
-                let b = self.feed64(b, block, slot, results, t);
+                let a = self.feed64(a, block, slot, results);
+                let b = self.feed64(b, block, slot, results);
                 kernel.wide(code, out, [a, b]);
             }
         }
@@ -310,29 +297,26 @@ impl Machine {
         (block, slot): (&Block<'_>, usize),
         tape: &Tape,
         results: &Results,
-        same: &mut Same,
         out: &mut [i32],
     ) {
         let kernel = self.kernel;
         let args = instr.args;
-        let [u, v, ..] = &mut same.wide;
         match instr.code {
             Code::Bin(test) if instr.wide => {
-                let a = self.feed64(args[0], block, slot, results, u);
-                let b = self.feed64(args[1], block, slot, results, v);
+                let a = self.feed64(args[0], block, slot, results);
+                let b = self.feed64(args[1], block, slot, results);
                 kernel.compare_wide(test, out, [a, b]);
             }
             Code::Narrow => {
-                let a = self.feed64(args[0], block, slot, results, u);
+                let a = self.feed64(args[0], block, slot, results);
                 kernel.cast(out, a, |a| a as i32);
             }
             Code::Lookup(table) => lookup(out, &tape.tables[table as usize], block, |v| v as i32),
             code => {
-                let [s, t, u, v] = &mut same.narrow;
-                let a = self.feed32(args[0], block, slot, results, s);
-                let b = self.feed32(args[1], block, slot, results, t);
-                let c = self.feed32(args[2], block, slot, results, u);
-                let d = self.feed32(args[3], block, slot, results, v);
+                let a = self.feed32(args[0], block, slot, results);
+                let b = self.feed32(args[1], block, slot, results);
+                let c = self.feed32(args[2], block, slot, results);
+                let d = self.feed32(args[3], block, slot, results);
                 kernel.narrow(code, out, [a, b, c, d]);
             }
         }

@@ -38,6 +38,7 @@ pub(super) struct Draft {
     /// Members of each household.
     pub size: usize,
     pub tables: Vec<Vec<i64>>,
+    pub constants: Vec<i64>,
 }
 
 /// Gives out registers and cuts the items into stretches.
@@ -140,5 +141,6 @@ pub(super) fn give_out(mut draft: Draft) -> Tape {
         registers: count,
         outputs: draft.outputs,
         tables: draft.tables,
+        constants: draft.constants,
     }
 }

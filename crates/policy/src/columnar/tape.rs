@@ -12,7 +12,8 @@ pub(crate) enum Src {
     Reg(u16),
     /// A register for each member: the first one's.
     Slot(u16),
-    Const(i64),
+    /// One of the tape's constants.
+    Const(u16),
     Column(u16),
     /// The stretch of the member at hand.
     MemberColumn(u16),
@@ -66,6 +67,11 @@ pub(crate) enum Code {
     SelectOnto,
     /// By a comparison of the first two, between the last two.
     SelectBy(Bin),
+    /// Does a number lie from `low` to `span` above it?
+    Within {
+        low: i32,
+        span: u32,
+    },
     Shift(u32),
     Bits(u32),
     Lookup(u16),
@@ -83,7 +89,10 @@ pub(crate) enum Code {
 impl Code {
     /// A comparison: its result has 32 bits whatever it compares.
     pub fn is_mask(self) -> bool {
-        matches!(self, Code::Bin(Bin::Eq | Bin::Lt | Bin::Le))
+        matches!(
+            self,
+            Code::Bin(Bin::Eq | Bin::Lt | Bin::Le) | Code::Within { .. }
+        )
     }
 }
 
@@ -112,6 +121,7 @@ pub(crate) struct Tape {
     pub registers: [usize; 2],
     pub outputs: Vec<Output>,
     pub tables: Vec<Vec<i64>>,
+    pub constants: Vec<i64>,
 }
 
 /// Bits of a lane in memory.
@@ -146,9 +156,19 @@ impl Tape {
             };
             for i in &stretch.code {
                 let width = if i.wide { 64 } else { 32 };
-                let args: Vec<&Src> = i.args.iter().filter(|a| **a != NOTHING).collect();
+                let shown = |a: &Src| match a {
+                    Src::Const(n) => format!("{}", self.constants[*n as usize]),
+                    other => format!("{other:?}"),
+                };
+                let args: Vec<String> = i
+                    .args
+                    .iter()
+                    .filter(|a| **a != NOTHING)
+                    .map(shown)
+                    .collect();
+                let args = args.join(", ");
                 out.push_str(&format!(
-                    "{n} {who} {width} {:?} <- {:?} {args:?}\n",
+                    "{n} {who} {width} {:?} <- {:?} {args}\n",
                     i.out, i.code
                 ));
             }

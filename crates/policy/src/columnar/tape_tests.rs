@@ -96,7 +96,13 @@ fn graph(dice: &mut Dice) -> (Graph, Vec<Ref>) {
             13 => g.fold_end(a, b % 2 == 0),
             14 => g.count_of(m),
             _ => {
-                let mask = match dice.roll(7) {
+                let mask = match dice.roll(8) {
+                    7 => {
+                        let [low, high] =
+                            [dice.roll(30), dice.roll(30)].map(|n| g.constant(n as i64 - 9));
+                        let (above, below) = (g.le(low, a), g.lt(a, high));
+                        g.and(above, below)
+                    }
                     0 | 1 => g.lt(a, b),
                     2 => g.le(a, b),
                     3 => g.eq(a, b),

@@ -418,7 +418,7 @@ impl Explainer<'_, '_> {
     }
 
     fn say(&mut self, parts: &[Part], zh: bool) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(96);
         for part in parts {
             match part {
                 Part::Text(text) => out.push_str(text),
@@ -449,8 +449,8 @@ impl Explainer<'_, '_> {
                     name: String::new(),
                     kind: NodeKind::Rule,
                     member,
-                    value: node.value.to_json(),
-                    literal: super::explanation::literal(&node.value),
+                    value: Json::Null,
+                    exact: node.value.clone(),
                     unit: String::new(),
                     citation: None,
                     note: None,
@@ -465,7 +465,10 @@ impl Explainer<'_, '_> {
                 match node.what {
                     What::Kind(who, slot) => {
                         let kind = &corpus.kinds[who].list[slot];
-                        typed(&mut out, &kind.rule_type());
+                        match kind.many {
+                            true => typed(&mut out, &kind.rule_type()),
+                            false => typed(&mut out, &kind.ty),
+                        }
                         out.name = kind.name.to_string();
                         out.kind = NodeKind::Evidence;
                         if node.value.is_null() && self.run.is_missing(who, slot) {
@@ -484,6 +487,7 @@ impl Explainer<'_, '_> {
                         }
                     }
                     What::Previous | What::Event => {
+                        out.value = node.value.to_json();
                         out.kind = if node.what == What::Event {
                             NodeKind::Evidence
                         } else {

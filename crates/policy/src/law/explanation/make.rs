@@ -165,7 +165,7 @@ fn make_node(edition: &Edition, id: usize, node: &TraceNode) -> Node {
         member: node.member,
         ty: String::new(),
         value: node.value.clone(),
-        literal: node.literal.clone(),
+        literal: literal(&node.exact),
         text: node.text.clone(),
         article: node.citation.clone(),
         formula: None,

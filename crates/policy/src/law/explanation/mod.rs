@@ -14,7 +14,6 @@ mod words;
 
 pub use brief::{brief, told};
 pub use document::*;
-pub(crate) use make::literal;
 pub use make::{explain, explain_json};
 pub use tree::{render, render_what_if};
 pub use what_if::{Limits, what_if};

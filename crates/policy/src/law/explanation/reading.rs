@@ -3,7 +3,7 @@
 use super::super::compile::{Code, Compiled};
 use super::super::edition::Edition;
 use super::super::kinds::which;
-use super::super::prelude::{Expr, ExprKind, Span, Value};
+use super::super::prelude::{Expr, ExprKind, Number, Span, Value};
 use crate::outcome::{NodeKind, TraceNode};
 use crate::programme::Subject;
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 pub(super) fn scales(trace: &[TraceNode]) -> HashMap<String, f64> {
     let mut out: HashMap<String, f64> = HashMap::new();
     for node in trace {
-        if let Ok(value) = node.literal.parse::<f64>() {
+        if let Some(value) = node.exact.as_number().map(Number::to_f64) {
             let held = out.entry(node.unit.clone()).or_insert(1.0);
             *held = held.max(value.abs());
         }
@@ -35,12 +35,12 @@ pub(super) fn crossings(
     let key = |n: &TraceNode| (n.kind as u8, n.name.clone(), n.member);
     let later: HashMap<_, f64> = there
         .iter()
-        .filter_map(|n| Some((key(n), n.literal.parse::<f64>().ok()?)))
+        .filter_map(|n| Some((key(n), n.exact.as_number()?.to_f64())))
         .collect();
     let figures: Vec<Option<(f64, f64)>> = here
         .iter()
         .map(|n| {
-            let now = n.literal.parse::<f64>().ok()?;
+            let now = n.exact.as_number()?.to_f64();
             let then = later.get(&key(n)).copied().unwrap_or(now);
             Some((now, (then - now) / delta as f64))
         })
