@@ -145,6 +145,8 @@ pub struct Move {
     pub to: PaymentState,
     /// The bank's reason.
     pub reason: Option<String>,
+    /// Place of the answer that says so in the answers handed in: the first of them.
+    pub answer: usize,
 }
 
 /// What the answers come to, before anything is booked.
@@ -183,11 +185,13 @@ struct Evidence {
     answered: bool,
     best: Option<PaymentState>,
     reason: Option<String>,
+    /// Place of the answer that gave both.
+    answer: usize,
 }
 
 impl Evidence {
     /// Takes one answer; false when it says nothing new.
-    fn add(&mut self, state: PaymentState, reason: Option<&String>) -> bool {
+    fn add(&mut self, state: PaymentState, reason: Option<&String>, answer: usize) -> bool {
         self.answered = true;
         self.rejected |= state == PaymentState::Rejected;
         self.paid |= state == PaymentState::Paid;
@@ -198,6 +202,7 @@ impl Evidence {
         if new {
             self.best = Some(state);
             self.reason = reason.cloned();
+            self.answer = answer;
         } else if self.best == Some(state) && reason.is_some() {
             // Of several reasons for one state the least text stands, whatever the order.
             let least = match &self.reason {
@@ -206,6 +211,7 @@ impl Evidence {
             };
             if least {
                 self.reason = reason.cloned();
+                self.answer = answer;
             }
         }
         new
@@ -229,7 +235,7 @@ pub fn decide(payments: &[Payment], answers: &[Answer]) -> Decision {
     }
     let mut evidence: Vec<Evidence> = vec![Evidence::default(); payments.len()];
     let mut answered_batches = IdSet::default();
-    for answer in answers {
+    for (place, answer) in answers.iter().enumerate() {
         decision.others += answer.others;
         for booking in &answer.batch_bookings {
             discrepancies.insert(Discrepancy::BookedAsBatch {
@@ -297,7 +303,7 @@ pub fn decide(payments: &[Payment], answers: &[Answer]) -> Decision {
                 });
                 continue;
             }
-            if !evidence[index].add(line.state, line.reason.as_ref()) {
+            if !evidence[index].add(line.state, line.reason.as_ref(), place) {
                 decision.repeated += 1;
             }
         }
@@ -312,7 +318,7 @@ pub fn decide(payments: &[Payment], answers: &[Answer]) -> Decision {
         }
         if let (Some((state, reason)), Some(lines)) = (&answer.group, in_batch) {
             for index in lines.iter().filter(|index| !single.contains(index)) {
-                evidence[*index].add(*state, reason.as_ref());
+                evidence[*index].add(*state, reason.as_ref(), place);
             }
         }
     }
@@ -339,6 +345,7 @@ pub fn decide(payments: &[Payment], answers: &[Answer]) -> Decision {
                 from: payment.state,
                 to,
                 reason: evidence.reason,
+                answer: evidence.answer,
             }),
             Some(_) => decision.repeated += 1,
             None => {}
@@ -353,8 +360,9 @@ pub fn decide(payments: &[Payment], answers: &[Answer]) -> Decision {
 pub struct Reconciled {
     /// To be recorded.
     pub transfers: Vec<Transfer>,
-    /// Payments with a new state: their places in what was handed in.
-    pub changed: Vec<usize>,
+    /// Payments with a new state: their places in what was handed in, each with that of the answer that
+    /// says so.
+    pub changed: Vec<(usize, usize)>,
     /// What does not agree, ordered.
     pub discrepancies: Vec<Discrepancy>,
     /// Answers that said nothing new.
@@ -420,13 +428,10 @@ pub fn book(
             continue;
         };
         // A confirmation needs no books; those that are at hand follow all the same.
-        let key = account_id(
-            &payment.shard,
-            Some(payment.payee),
-            &payment.programme,
-            Purpose::Payable,
-        );
-        let position = positions.0.get_mut(&key);
+        let position = match positions.0.is_empty() {
+            true => None,
+            false => positions.get_mut(&payment.shard, payment.payee, &payment.programme),
+        };
         let bank = match &fund {
             Some((shard, programme, bank))
                 if *shard == payment.shard && *programme == payment.programme =>
@@ -454,7 +459,7 @@ pub fn book(
                     PaymentState::Paid => None,
                     _ => step.reason,
                 };
-                result.changed.push(step.index);
+                result.changed.push((step.index, step.answer));
             }
             None => {
                 discrepancies.insert(Discrepancy::Books {

@@ -28,7 +28,6 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("commit::TASK_DONE", crate::commit::TASK_DONE),
     ("commit::TASK_DONE_AT", crate::commit::TASK_DONE_AT),
     ("commit::CASE_STATE", crate::commit::CASE_STATE),
-    ("commit::PAYMENT_BY_ID", crate::commit::PAYMENT_BY_ID),
     ("commit::PAYMENT_ANSWERED", crate::commit::PAYMENT_ANSWERED),
     ("commit::RUN_SET", crate::commit::RUN_SET),
     (
@@ -177,6 +176,11 @@ const STATEMENTS: &[(&str, &str)] = &[
 const LISTED: &[(&str, &str, usize)] = &[
     ("commit::HEADS_TOUCHED", crate::commit::HEADS_TOUCHED, 2),
     ("commit::HOMES", crate::commit::HOMES, 0),
+    (
+        "commit::PAYMENTS_ANSWERED",
+        crate::commit::PAYMENTS_ANSWERED,
+        0,
+    ),
     ("commit::PERSONS", crate::commit::PERSONS, 0),
     ("commit::HOUSEHOLDS", crate::commit::HOUSEHOLDS, 0),
     (

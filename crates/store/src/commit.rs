@@ -1,7 +1,7 @@
 //! Committing a change: one transaction, idempotent by id, refused when what it was decided on has
 //! changed in between.
 
-use crate::change::{ChangeSet, Committed, Run};
+use crate::change::{BankAnswer, ChangeSet, Committed, Run};
 use crate::db::{Durability, Tx, transact};
 use crate::encode as row;
 use crate::error::StoreError;
@@ -9,10 +9,11 @@ use crate::journal;
 use crate::presence;
 use crate::schema as t;
 use crate::value::{Row, args, word};
-use crate::write::{Clash, insert, update};
+use crate::write::{Clash, insert, insert_many, update};
 use crate::{Store, value::Val};
 use base::Id;
 use casework::case::{CaseEvent, Happening};
+use ledger::payment::PaymentState;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 pub(crate) const SEEN: &str = "SELECT digest FROM change_set WHERE shard = $1 AND id = $2";
@@ -24,6 +25,7 @@ pub(crate) const HEAD_NEXT: &str = "UPDATE head SET version = version + 1, chang
 pub(crate) const HEADS_TOUCHED: &str =
     "UPDATE head SET version = version + 1, changed_at = $1 WHERE shard = $2 AND household";
 pub(crate) const HOMES: &str = "SELECT DISTINCT household, shard FROM membership WHERE person";
+pub(crate) const PAYMENTS_ANSWERED: &str = "SELECT id, shard, batch, state FROM payment WHERE id";
 pub(crate) const PERSONS: &str = "SELECT id, shard FROM person WHERE id";
 pub(crate) const HOUSEHOLDS: &str = "SELECT id, shard FROM household WHERE id";
 pub(crate) const PERSON_SHARD: &str = "SELECT shard FROM person WHERE id = $1";
@@ -32,7 +34,6 @@ pub(crate) const TASK_DONE: &str =
     "UPDATE task SET done_at = $3 WHERE shard = $1 AND id = $2 AND done_at IS NULL";
 pub(crate) const TASK_DONE_AT: &str = "SELECT done_at FROM task WHERE shard = $1 AND id = $2";
 pub(crate) const CASE_STATE: &str = "UPDATE case_file SET state = $3, closed_at = $4 WHERE shard = $1 AND id = $2 AND closed_at IS NULL";
-pub(crate) const PAYMENT_BY_ID: &str = "SELECT shard, batch, state FROM payment WHERE id = $1";
 pub(crate) const PAYMENT_ANSWERED: &str = "UPDATE payment SET state = $4, bank_reason = $5 \
      WHERE shard = $1 AND batch = $2 AND id = $3";
 pub(crate) const RUN_SET: &str = "INSERT INTO run (shard, id, kind, argument, state, cursor, detail, started_at, changed_at) \
@@ -192,42 +193,58 @@ impl Store {
         }
         let accounts = c.accounts.iter().map(row::account).collect();
         written += insert(tx, &t::ACCOUNT, accounts, Clash::Different).await?;
-        let transfers = c.transfers.iter().map(row::transfer).collect();
-        written += insert(tx, &t::TRANSFER, transfers, Clash::Conflict).await?;
+        let crypto = self.crypto.as_ref();
+        written += insert_many(tx, crypto, &c.transfers, Clash::Conflict).await?;
         let plans = c.recovery_plans.iter().map(row::recovery_plan).collect();
         written += insert(tx, &t::RECOVERY_PLAN, plans, Clash::Different).await?;
         let batches = c.batches.iter().map(row::batch).collect();
         written += insert(tx, &t::BATCH, batches, Clash::Conflict).await?;
-        let crypto = self.crypto.as_ref();
-        let rows: Result<Vec<Vec<Val>>, _> =
-            c.payments.iter().map(|p| row::payment(crypto, p)).collect();
-        written += insert(tx, &t::PAYMENT, rows?, Clash::Conflict).await?;
-        let answers: Vec<Vec<Val>> = c.bank_answers.iter().map(row::bank_answer).collect();
-        written += insert(tx, &t::BANK_ANSWER, answers, Clash::Different).await?;
-        for answer in &c.bank_answers {
-            let found = tx.fetch(PAYMENT_BY_ID, args![answer.payment]).await?;
-            let Some(found) = found.first() else {
+        written += insert_many(tx, crypto, &c.payments, Clash::Conflict).await?;
+        written += insert_many(tx, crypto, &c.bank_answers, Clash::Different).await?;
+        follow(tx, &c.bank_answers).await?;
+        Ok(written)
+    }
+}
+
+/// Brings payments to where the bank's answers leave them.
+async fn follow(tx: &mut Tx, answers: &[BankAnswer]) -> Result<(), StoreError> {
+    // In the order in which the index of payments holds them.
+    let mut answers: Vec<&BankAnswer> = answers.iter().collect();
+    answers.sort_by_key(|answer| answer.payment);
+    for some in answers.chunks(LISTS[LISTS.len() - 1]) {
+        let mut ids: Vec<Id> = some.iter().map(|answer| answer.payment).collect();
+        ids.dedup();
+        let mut found: HashMap<Id, (Val, Val, PaymentState)> = HashMap::new();
+        for row in by_ids(tx, PAYMENTS_ANSWERED, &[], &ids, "").await? {
+            let (id, state) = (row.id(0)?, row.word(3)?);
+            let mut values = row.0.into_iter().skip(1);
+            if let (Some(shard), Some(batch)) = (values.next(), values.next()) {
+                found.insert(id, (shard, batch, state));
+            }
+        }
+        for answer in some {
+            let Some((shard, batch, state)) = found.get_mut(&answer.payment) else {
                 return Err(StoreError::Invalid(format!(
                     "the bank's answer {} is about payment {}, which is not on record",
                     answer.id, answer.payment
                 )));
             };
-            let (shard, batch) = (found.text(0)?, found.id(1)?);
             // Whatever the order in which answers come, the highest state stands.
-            if answer.state <= found.word(2)? {
+            if answer.state <= *state {
                 continue;
             }
-            let values = args![
-                shard,
-                batch,
-                answer.payment,
-                word(&answer.state),
-                answer.reason.clone()
+            *state = answer.state;
+            let values = vec![
+                shard.clone(),
+                batch.clone(),
+                answer.payment.into(),
+                word(&answer.state).into(),
+                answer.reason.clone().into(),
             ];
             update(tx, &t::PAYMENT, PAYMENT_ANSWERED, values).await?;
         }
-        Ok(written)
     }
+    Ok(())
 }
 
 /// The chain that a change is linked to: that of the household that it is about. Runs have no version by

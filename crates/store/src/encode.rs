@@ -2,6 +2,7 @@
 
 use crate::change::{BankAnswer, Message};
 use crate::error::StoreError;
+use crate::schema::{self, Table};
 use crate::value::{Val, args, json, word};
 use base::{Id, Period};
 use casework::case::{Case, CaseEvent, Notice, Task};
@@ -16,6 +17,46 @@ use registry::record::{
 };
 
 pub(crate) type Values = Vec<Val>;
+
+/// Records that a run over a population writes by the hundred thousand.
+pub(crate) trait Encode: Sync {
+    /// Where they go.
+    const TABLE: &'static Table;
+    /// Sorts like the table's key within one shard.
+    fn place(&self) -> (Id, Id);
+    /// The row.
+    fn encode(&self, crypto: &dyn Crypto) -> Result<Values, StoreError>;
+}
+
+impl Encode for Transfer {
+    const TABLE: &'static Table = &schema::TRANSFER;
+    fn place(&self) -> (Id, Id) {
+        (self.id, self.id)
+    }
+    fn encode(&self, _: &dyn Crypto) -> Result<Values, StoreError> {
+        Ok(transfer(self))
+    }
+}
+
+impl Encode for Payment {
+    const TABLE: &'static Table = &schema::PAYMENT;
+    fn place(&self) -> (Id, Id) {
+        (self.batch, self.id)
+    }
+    fn encode(&self, crypto: &dyn Crypto) -> Result<Values, StoreError> {
+        payment(crypto, self)
+    }
+}
+
+impl Encode for BankAnswer {
+    const TABLE: &'static Table = &schema::BANK_ANSWER;
+    fn place(&self) -> (Id, Id) {
+        (self.payment, self.id)
+    }
+    fn encode(&self, _: &dyn Crypto) -> Result<Values, StoreError> {
+        Ok(bank_answer(self))
+    }
+}
 
 /// Purposes that keep sealed columns apart.
 pub(crate) const NUMBER: &str = "identity-number";
@@ -215,7 +256,7 @@ pub(crate) fn account(a: &Account) -> Values {
     args![&a.shard, a.id, a.owner, &a.programme, word(&a.purpose)]
 }
 
-pub(crate) fn transfer(t: &Transfer) -> Values {
+fn transfer(t: &Transfer) -> Values {
     args![
         &t.shard,
         t.id,
@@ -262,7 +303,7 @@ pub(crate) fn batch(b: &Batch) -> Values {
     ]
 }
 
-pub(crate) fn payment(crypto: &dyn Crypto, p: &Payment) -> Result<Values, StoreError> {
+fn payment(crypto: &dyn Crypto, p: &Payment) -> Result<Values, StoreError> {
     Ok(args![
         &p.shard,
         p.batch,
@@ -282,7 +323,7 @@ pub(crate) fn payment(crypto: &dyn Crypto, p: &Payment) -> Result<Values, StoreE
     ])
 }
 
-pub(crate) fn bank_answer(a: &BankAnswer) -> Values {
+fn bank_answer(a: &BankAnswer) -> Values {
     args![
         &a.shard,
         a.payment,

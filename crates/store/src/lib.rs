@@ -68,8 +68,10 @@ pub use load::{LoadCount, RegisterChunk};
 
 pub use money::{OpenItem, PaymentCount};
 pub use page::Page;
+pub use payees::ToPay;
 pub use people::{FoundHousehold, FoundPerson, PeopleQuery};
 pub use population::{Chunk, Population, PopulationFilter};
+pub use source::Ahead;
 
 use db::{Db, transact};
 use registry::protect::Crypto;

@@ -20,6 +20,11 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 const CHECKPOINT: &str = "PRAGMA wal_autocheckpoint = 8000";
 const CHECKPOINT_RELAXED: &str = "PRAGMA wal_autocheckpoint = 65536";
 
+/// Pages kept in memory, and how many while a transaction writes records by the hundred thousand: their indexes
+/// lie in other orders than they do, and a page that is put out of memory half full is written again and again.
+const CACHE: &str = "PRAGMA cache_size = -131072";
+const CACHE_WIDE: &str = "PRAGMA cache_size = -524288";
+
 /// The one connection that writes.
 #[derive(Clone)]
 pub(crate) struct Writer {
@@ -38,6 +43,7 @@ struct Connection {
 pub(crate) struct LiteTx {
     held: OwnedMutexGuard<Connection>,
     open: bool,
+    wide: bool,
 }
 
 impl Writer {
@@ -53,7 +59,7 @@ impl Writer {
         sqlite.set_prepared_statement_cache_capacity(256);
         sqlite.execute_batch(&format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; \
-             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -131072; {CHECKPOINT}"
+             PRAGMA temp_store = MEMORY; {CACHE}; {CHECKPOINT}"
         ))?;
         if let Some(pages) = pages {
             sqlite.execute_batch(&format!("PRAGMA max_page_count = {pages}"))?;
@@ -81,7 +87,11 @@ impl Writer {
             held.sqlite()?.execute_batch("BEGIN IMMEDIATE")?;
             Ok::<_, StoreError>(())
         })?;
-        Ok(LiteTx { held, open: true })
+        Ok(LiteTx {
+            held,
+            open: true,
+            wide: false,
+        })
     }
 
     /// Puts all that was written while nothing waited for the disk on disk.
@@ -167,6 +177,15 @@ impl LiteTx {
         Ok(statement.execute(parameters)? as u64)
     }
 
+    /// Keeps more pages in memory until the transaction ends.
+    pub(crate) fn widen(&mut self) -> Result<(), StoreError> {
+        if !self.wide {
+            self.held.sqlite()?.execute_batch(CACHE_WIDE)?;
+            self.wide = true;
+        }
+        Ok(())
+    }
+
     /// Reads inside the transaction.
     pub(crate) fn fetch(&mut self, sql: &str, values: &[Val]) -> Result<Vec<Row>, StoreError> {
         rows(self.held.sqlite()?, sql, values)
@@ -188,6 +207,12 @@ impl Drop for LiteTx {
         {
             // When the rollback itself fails the connection is gone, and with it the transaction.
             let _ = sqlite.execute_batch("ROLLBACK");
+        }
+        if self.wide
+            && let Ok(sqlite) = self.held.sqlite()
+        {
+            // A connection that refuses it keeps more memory, and is otherwise sound.
+            let _ = sqlite.execute_batch(CACHE);
         }
     }
 }

@@ -10,6 +10,7 @@ use base::{Fen, Id};
 use ledger::account::{Account, Purpose, Transfer};
 use ledger::payment::{Batch, Payment, PaymentState};
 use ledger::recovery::Plan;
+use registry::protect::Crypto;
 use std::collections::BTreeMap;
 
 pub(crate) const ACCOUNTS_OF: &str = "SELECT id, shard, owner, programme, purpose FROM account WHERE shard = $1 AND owner = $2 ORDER BY programme, purpose";
@@ -51,7 +52,9 @@ pub(crate) const TRANSFERS_OF_OWNER: &str = "SELECT t.id, t.shard, t.debit, t.cr
      FROM account a JOIN transfer t ON t.shard = a.shard AND t.credit = a.id WHERE a.shard = $1 AND a.owner = $2 \
      ORDER BY 11, 1";
 /// Owners whose accounts of one purpose hold more than was taken out; the indexes of movements tell the sums.
-pub(crate) const OWNERS_IN_CREDIT: &str = "SELECT a.owner FROM account a WHERE a.shard = $1 AND a.programme = $2 AND a.purpose = $3 AND a.owner > $4 \
+/// Programme and purpose are kept from the index that begins with them: by it every page would look at all
+/// accounts of the programme.
+pub(crate) const OWNERS_IN_CREDIT: &str = "SELECT a.owner FROM account a WHERE a.shard = $1 AND a.programme || '' = $2 AND a.purpose || '' = $3 AND a.owner > $4 \
      AND (SELECT COALESCE(SUM(c.amount), 0) FROM transfer c WHERE c.shard = a.shard AND c.credit = a.id) \
      > (SELECT COALESCE(SUM(d.amount), 0) FROM transfer d WHERE d.shard = a.shard AND d.debit = a.id) \
      ORDER BY a.owner LIMIT $5";
@@ -295,23 +298,27 @@ impl Store {
     }
 
     pub(crate) fn payment_from(&self, row: &Row) -> Result<Payment, StoreError> {
-        Ok(Payment {
-            id: row.id(0)?,
-            shard: row.text(1)?,
-            batch: row.id(2)?,
-            sequence: row.small(3)?,
-            payee: row.id(4)?,
-            programme: row.text(5)?,
-            holder: row.text(6)?,
-            account: self.crypto.open(ACCOUNT, row.bytes(7)?)?,
-            bank: row.text(8)?,
-            amount: row.fen(9)?,
-            items: row.json(10)?,
-            state: row.word(11)?,
-            bank_reason: row.maybe_text(12)?.map(str::to_owned),
-            recorded_at: row.instant(13)?,
-        })
+        payment_from(self.crypto.as_ref(), row)
     }
+}
+
+pub(crate) fn payment_from(crypto: &dyn Crypto, row: &Row) -> Result<Payment, StoreError> {
+    Ok(Payment {
+        id: row.id(0)?,
+        shard: row.text(1)?,
+        batch: row.id(2)?,
+        sequence: row.small(3)?,
+        payee: row.id(4)?,
+        programme: row.text(5)?,
+        holder: row.text(6)?,
+        account: crypto.open(ACCOUNT, row.bytes(7)?)?,
+        bank: row.text(8)?,
+        amount: row.fen(9)?,
+        items: row.json(10)?,
+        state: row.word(11)?,
+        bank_reason: row.maybe_text(12)?.map(str::to_owned),
+        recorded_at: row.instant(13)?,
+    })
 }
 
 fn account(row: &Row) -> Result<Account, StoreError> {

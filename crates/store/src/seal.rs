@@ -31,13 +31,14 @@ pub(crate) struct Seal {
     bytes: Vec<u8>,
 }
 
-/// One row: its key, then its content, in `bytes`.
+/// One row: its key, then its content, in `bytes`; no content once its digest was taken.
 struct Pending {
     table: &'static Table,
     rank: u64,
     start: usize,
     content: usize,
     end: usize,
+    mac: Option<[u8; MAC]>,
 }
 
 impl Seal {
@@ -62,7 +63,38 @@ impl Seal {
             start,
             content,
             end: self.bytes.len(),
+            mac: None,
         });
+    }
+
+    /// As [`Seal::add`], the digest taken at once, so that the content need not be kept.
+    pub(crate) fn add_digested(
+        &mut self,
+        crypto: &dyn Crypto,
+        table: &'static Table,
+        values: &[Val],
+    ) {
+        self.add(table, values);
+        if let Some(row) = self.rows.last_mut() {
+            row.mac = Some(digest(crypto, row, &self.bytes));
+            self.bytes.truncate(row.content);
+            row.end = row.content;
+        }
+    }
+
+    /// Takes over some of another's rows, all of them of [`Seal::add_digested`], by their places.
+    pub(crate) fn take_over(&mut self, other: &Seal, places: std::ops::Range<usize>) {
+        for row in &other.rows[places] {
+            let start = self.bytes.len();
+            self.bytes
+                .extend_from_slice(&other.bytes[row.start..row.end]);
+            self.rows.push(Pending {
+                start,
+                content: start + (row.content - row.start),
+                end: self.bytes.len(),
+                ..*row
+            });
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -100,13 +132,16 @@ impl Seal {
     }
 }
 
+/// The digest of a row's content.
+fn digest(crypto: &dyn Crypto, row: &Pending, bytes: &[u8]) -> [u8; MAC] {
+    let mut short = [0; MAC];
+    short.copy_from_slice(&crypto.mac(&bytes[row.content..row.end])[..MAC]);
+    short
+}
+
 /// The digests of rows; of many on all threads.
 fn digests(crypto: &dyn Crypto, rows: &[Pending], bytes: &[u8]) -> Vec<[u8; MAC]> {
-    let digest = |row: &Pending| -> [u8; MAC] {
-        let mut short = [0; MAC];
-        short.copy_from_slice(&crypto.mac(&bytes[row.content..row.end])[..MAC]);
-        short
-    };
+    let digest = |row: &Pending| row.mac.unwrap_or_else(|| digest(crypto, row, bytes));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     if rows.len() < MANY || threads == 1 {
         return rows.iter().map(digest).collect();

@@ -37,11 +37,23 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Source) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let Db::Sqlite { path, lookers, .. } = &self.db else {
-            return self.scan(work).await;
+        self.look_ahead(work).end().await
+    }
+
+    /// As [`Store::look`], begun at once and waited for later.
+    pub(crate) fn look_ahead<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Source) -> Result<T, StoreError> + Send + 'static,
+    ) -> Ahead<T> {
+        let (path, lookers) = match &self.db {
+            Db::Sqlite { path, lookers, .. } => (path.clone(), lookers.clone()),
+            Db::Pg(pool) => {
+                let runtime = tokio::runtime::Handle::current();
+                let mut source = Source::Pg(pool.clone(), runtime, None);
+                return Ahead(tokio::task::spawn_blocking(move || work(&mut source)));
+            }
         };
-        let (path, lookers) = (path.clone(), lookers.clone());
-        tokio::task::spawn_blocking(move || {
+        Ahead(tokio::task::spawn_blocking(move || {
             let kept = lookers.lock().ok().and_then(|mut kept| kept.pop());
             let connection = match kept {
                 Some(connection) => connection,
@@ -63,9 +75,7 @@ impl Store {
                 kept.push(connection);
             }
             result
-        })
-        .await
-        .map_err(|error| StoreError::Io(std::io::Error::other(error)))?
+        }))
     }
 
     /// Reads whole tables on a thread that may block.
@@ -77,6 +87,20 @@ impl Store {
         tokio::task::spawn_blocking(move || work(&mut source))
             .await
             .map_err(|error| StoreError::Io(std::io::Error::other(error)))?
+    }
+}
+
+/// What is being read on another thread.
+pub struct Ahead<T>(tokio::task::JoinHandle<Result<T, StoreError>>);
+
+impl<T> Ahead<T> {
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// When the database fails, or a row is not what was recorded.
+    pub async fn end(self) -> Result<T, StoreError> {
+        let read = self.0.await;
+        read.map_err(|error| StoreError::Io(std::io::Error::other(error)))?
     }
 }
 

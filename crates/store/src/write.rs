@@ -1,11 +1,14 @@
 //! Writing rows so that writing them twice writes them once.
 
 use crate::db::{Link, Tx};
-use crate::encode::Values;
+use crate::encode::{Encode, Values};
 use crate::error::StoreError;
+use crate::lite::LiteTx;
 use crate::schema::Table;
-use crate::seal::add_all;
+use crate::seal::{Seal, add_all};
 use crate::value::Val;
+use registry::protect::Crypto;
+use std::sync::mpsc;
 
 /// Rows a statement: few different sizes, so that prepared statements are used again. PostgreSQL counts
 /// journeys, SQLite only saves the start of a statement.
@@ -58,6 +61,114 @@ pub(crate) async fn insert(
         done += size;
     }
     Ok(written)
+}
+
+/// Records encoded at once.
+const BLOCK: usize = 4096;
+/// Records for which the database keeps more in memory.
+const MANY: usize = 100_000;
+/// Blocks that wait for the database.
+const AHEAD: usize = 2;
+
+/// As [`insert`], for records that may be a million. They are written in the order of their key, so that
+/// neighbours in the table are written one after the other; on SQLite they are encoded, and their seals
+/// digested, on a thread beside the one that writes.
+pub(crate) async fn insert_many<T: Encode>(
+    tx: &mut Tx,
+    crypto: &dyn Crypto,
+    records: &[T],
+    clash: Clash,
+) -> Result<u64, StoreError> {
+    let table = T::TABLE;
+    let mut order: Vec<&T> = records.iter().collect();
+    if order.len() > BLOCK {
+        // Stable: of one record that comes twice with another content, the later one is still compared.
+        order.sort_by_cached_key(|record| record.place());
+        if let Link::Sqlite(lite) = &mut tx.link {
+            if order.len() > MANY {
+                lite.widen()?;
+            }
+            let (written, clashed) = write_lite(lite, &mut tx.seal, crypto, &order)?;
+            for (row, some_new) in clashed {
+                let stored = compare(tx, table, &row, clash).await?;
+                if some_new && table.sealed {
+                    tx.seal.add(table, &stored);
+                }
+            }
+            return Ok(written);
+        }
+    }
+    let mut written = 0;
+    for block in order.chunks(BLOCK) {
+        let rows: Result<Vec<Values>, _> = block.iter().map(|r| r.encode(crypto)).collect();
+        written += insert(tx, table, rows?, clash).await?;
+    }
+    Ok(written)
+}
+
+/// A row that may have been there, and whether some of those written with it were new.
+type Clashed = (Values, bool);
+
+/// Writes records as they come from the thread that encodes them. Gives the number of new rows, and the
+/// rows of every statement that met one that was there.
+fn write_lite<T: Encode>(
+    lite: &mut LiteTx,
+    seal: &mut Seal,
+    crypto: &dyn Crypto,
+    records: &[&T],
+) -> Result<(u64, Vec<Clashed>), StoreError> {
+    let table = T::TABLE;
+    std::thread::scope(|scope| {
+        let (send, blocks) = mpsc::sync_channel(AHEAD);
+        scope.spawn(move || {
+            for block in records.chunks(BLOCK) {
+                let encoded = encode(crypto, block);
+                let failed = encoded.is_err();
+                // Nobody takes it when the writing failed.
+                if send.send(encoded).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        let (mut written, mut clashed) = (0, Vec::new());
+        for block in blocks {
+            let (mut rows, seals): (Vec<Values>, Seal) = block?;
+            let mut done = 0;
+            while done < rows.len() {
+                let left = rows.len() - done;
+                let size = SIZES_LITE.iter().copied().find(|s| *s <= left).unwrap_or(1);
+                let places = done..done + size;
+                let chunk = &mut rows[places.clone()];
+                let sql = table.insert_sql(size, false);
+                let new = lite.execute(&sql, chunk.iter().flatten())?;
+                if new < size as u64 {
+                    clashed.extend(chunk.iter_mut().map(|row| (std::mem::take(row), new > 0)));
+                } else if table.sealed {
+                    seal.take_over(&seals, places);
+                }
+                written += new;
+                done += size;
+            }
+        }
+        Ok((written, clashed))
+    })
+}
+
+/// The rows of records, and their seals.
+fn encode<T: Encode>(
+    crypto: &dyn Crypto,
+    records: &[&T],
+) -> Result<(Vec<Values>, Seal), StoreError> {
+    let mut seal = Seal::default();
+    let mut rows = Vec::with_capacity(records.len());
+    for record in records {
+        let row = record.encode(crypto)?;
+        if T::TABLE.sealed {
+            seal.add_digested(crypto, T::TABLE, &row);
+        }
+        rows.push(row);
+    }
+    Ok((rows, seal))
 }
 
 /// Runs a statement that changes rows of a table which later records change; seals them as they are now.

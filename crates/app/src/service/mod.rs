@@ -20,6 +20,7 @@ pub mod night;
 pub mod output;
 pub mod partitions;
 pub mod pay;
+mod payfiles;
 mod prefetch;
 pub mod readers;
 pub mod recovery;

@@ -1,5 +1,6 @@
 //! A month's money: instruction files out, the bank's answers in.
 
+use super::payfiles::{Beside, Places};
 use super::rules::latest_version;
 use super::{Office, ServiceError};
 use base::{Day, Fen, Id, Month};
@@ -14,12 +15,16 @@ use ledger::reconcile::{Discrepancy, Positions, book, decide};
 use ledger::recovery::Debt;
 use ledger::run::{ApartReason, Line, PayRun, RunTerms};
 use policy::programme::PaymentTerms;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::path::{Path, PathBuf};
-use store::{BankAnswer, ChangeSet, JournalEntry};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use store::{BankAnswer, ChangeSet, JournalEntry, ToPay};
 
 /// Payees read at once.
 const PAGE: usize = 4096;
+/// Pages, or batches, that are read while one is taken up.
+const AHEAD: usize = 3;
 /// Lines per instruction file at most.
 const LINES_PER_FILE: u32 = 50_000;
 /// The setting that holds who pays.
@@ -64,16 +69,16 @@ impl PaySummary {
         }
     }
 
-    fn add(&mut self, made: Made) {
-        self.count += made.payments.len() as u64;
-        self.total = self.total + made.payments.iter().map(|p| p.amount).sum();
-        let withheld = made.payments.iter().flat_map(|p| &p.items);
+    fn add(&mut self, payments: &[Payment], apart: Vec<ApartSummary>) {
+        self.count += payments.len() as u64;
+        self.total = self.total + payments.iter().map(|p| p.amount).sum();
+        let withheld = payments.iter().flat_map(|p| &p.items);
         self.withheld = self.withheld
             - withheld
                 .filter(|i| i.amount < Fen::ZERO)
                 .map(|i| i.amount)
                 .sum();
-        self.apart.extend(made.apart);
+        self.apart.extend(apart);
     }
 }
 
@@ -156,11 +161,15 @@ impl Office {
         let mut summary = PaySummary::of(programme, month);
         let mut new: HashSet<Id> = HashSet::new();
         for shard in self.store.shards().await? {
-            let made = self
-                .pay_shard(&shard, programme, month, pay_on, by, at)
+            let (set, apart) = self
+                .plan_shard(&shard, programme, month, pay_on, at)
                 .await?;
-            new.extend(made.batches.iter().map(|b| b.id));
-            summary.add(made);
+            new.extend(set.batches.iter().map(|b| b.id));
+            summary.add(&set.payments, apart);
+            if !set.transfers.is_empty() {
+                let said = (programme, month, terms.purpose.as_str());
+                self.instruct(set, said, by).await?;
+            }
         }
         for batch in self.store.batches_of(programme, &month.to_string()).await? {
             let mut file = self.write_files(&batch, &terms.purpose).await?;
@@ -183,10 +192,10 @@ impl Office {
         let terms = self.terms(programme)?;
         let mut summary = PaySummary::of(programme, month);
         for shard in self.store.shards().await? {
-            let (made, _) = self
+            let (set, apart) = self
                 .plan_shard(&shard, programme, month, pay_on(&terms, month, at), at)
                 .await?;
-            summary.add(made);
+            summary.add(&set.payments, apart);
         }
         Ok(summary)
     }
@@ -203,33 +212,46 @@ impl Office {
             .ok_or_else(|| ServiceError::Refused(format!("programme `{programme}` moves no money")))
     }
 
-    async fn pay_shard(
+    /// Records a run, and writes its files from what is recorded. They are written beside their places while
+    /// the database works, and moved there once the run stands.
+    async fn instruct(
         &self,
-        shard: &str,
-        programme: &str,
-        month: Month,
-        pay_on: Day,
+        mut set: ChangeSet,
+        (programme, month, purpose): (&str, Month, &str),
         by: &str,
-        at: At,
-    ) -> Result<Made, ServiceError> {
-        let (made, mut set) = self.plan_shard(shard, programme, month, pay_on, at).await?;
-        if set.transfers.is_empty() {
-            return Ok(made);
-        }
-        set.batches = made.batches.clone();
-        set.payments = made.payments.clone();
+    ) -> Result<(), ServiceError> {
         set.journal.push(JournalEntry {
             actor: by.into(),
             action: "pay".into(),
             subject: None,
             detail: serde_json::json!({
-                "programme": programme, "month": month, "lines": made.payments.len(),
-                "total": made.payments.iter().map(|p| p.amount).sum::<Fen>(),
-                "batches": made.batches.iter().map(|b| b.id).collect::<Vec<_>>(),
+                "programme": programme, "month": month, "lines": set.payments.len(),
+                "total": set.payments.iter().map(|p| p.amount).sum::<Fen>(),
+                "batches": set.batches.iter().map(|b| b.id).collect::<Vec<_>>(),
             }),
         });
-        self.store.commit(&set).await?;
-        Ok(made)
+        let originator = self.originator(purpose, &month.to_string()).await?;
+        let (set, purpose) = (Arc::new(set), purpose.to_string());
+        let folder = self.payment_folder();
+        let lines = set.clone();
+        let writing = tokio::task::spawn_blocking(move || {
+            let mut written = Vec::new();
+            for payments in lines.payments.chunk_by(|a, b| a.batch == b.batch) {
+                let batch = lines.batches.iter().find(|b| b.id == payments[0].batch);
+                if let Some(batch) = batch {
+                    let places = Places::of(&folder, batch);
+                    written.extend(places.write(batch, &purpose, &originator, payments)?);
+                }
+            }
+            Ok::<_, ServiceError>(written)
+        });
+        let committed = self.store.commit(&set).await;
+        let written = writing
+            .await
+            .map_err(|e| ServiceError::Worker(e.to_string()))?;
+        // Dropped where they lie, files of a run that does not stand are removed.
+        committed?;
+        written?.into_iter().try_for_each(Beside::put)
     }
 
     /// The lines of a run, and the transfers that would instruct them.
@@ -240,7 +262,7 @@ impl Office {
         month: Month,
         pay_on: Day,
         at: At,
-    ) -> Result<(Made, ChangeSet), ServiceError> {
+    ) -> Result<(ChangeSet, Vec<ApartSummary>), ServiceError> {
         let batches = self.store.batches_of(programme, &month.to_string()).await?;
         let stamp = Stamp {
             booked: at.today,
@@ -259,37 +281,36 @@ impl Office {
         for plan in self.store.recovery_plans(programme).await? {
             plans.entry(plan.payee).or_default().push(plan);
         }
-        let mut made = Made::default();
+        let mut aside = Vec::new();
         let mut set = ChangeSet {
             shard: shard.into(),
             at: at.now,
             ..ChangeSet::default()
         };
-        let mut after = None;
+        let (mut after, mut all_asked) = (None, false);
+        let mut asked = VecDeque::new();
         loop {
-            let page = self
-                .store
-                .payees_in_credit(shard, programme, Purpose::Payable, after, PAGE)
-                .await?;
-            let Some(last) = page.last() else { break };
-            after = Some(*last);
-            let mut moved = self.store.transfers_of_payees(shard, page.clone()).await?;
-            let open: Vec<(Id, Position)> = page
-                .into_iter()
-                .map(|payee| {
-                    let moved = moved.remove(&payee).unwrap_or_default();
-                    (payee, Position::fold(shard, payee, programme, &moved))
-                })
-                .filter(|(_, position)| position.sum(|p| p.payable) > Fen::ZERO)
-                .collect();
-            let payees = open.iter().map(|(payee, _)| *payee).collect();
-            let mut accounts = self
-                .store
-                .destinations(shard, payees, at.today, at.now)
-                .await?;
-            for (payee, mut position) in open {
-                let payee = &payee;
-                let destination = match accounts.remove(payee) {
+            while asked.len() < AHEAD && !all_asked {
+                let page = self
+                    .store
+                    .payees_in_credit(shard, programme, Purpose::Payable, after, PAGE)
+                    .await?;
+                match page.last() {
+                    None => all_asked = true,
+                    Some(last) => {
+                        after = Some(*last);
+                        let (store, day) = (&self.store, at.today);
+                        asked.push_back(store.to_pay(shard, programme, page, day, at.now));
+                    }
+                }
+            }
+            let Some(page) = asked.pop_front() else { break };
+            for payee in page.end().await? {
+                let ToPay {
+                    mut position,
+                    account,
+                } = payee;
+                let destination = match account {
                     Some(a) => Destination::Account {
                         holder: a.holder,
                         account: a.number,
@@ -298,7 +319,7 @@ impl Office {
                     None => Destination::Missing,
                 };
                 let debts: Vec<Debt> = plans
-                    .get(payee)
+                    .get(&position.payee)
                     .into_iter()
                     .flatten()
                     .filter_map(|plan| Debt::of(plan, &position))
@@ -307,12 +328,12 @@ impl Office {
                     Line::Nothing => {}
                     Line::Pay { payment, transfers } => {
                         set.transfers.extend(transfers);
-                        made.payments.push(payment);
+                        set.payments.push(payment);
                     }
                     Line::AllWithheld { transfers, .. } => {
                         set.transfers.extend(transfers);
                     }
-                    Line::Apart(apart) => made.apart.push(ApartSummary {
+                    Line::Apart(apart) => aside.push(ApartSummary {
                         payee: apart.payee,
                         payable: apart.payable,
                         code: code(&apart.reason),
@@ -321,8 +342,8 @@ impl Office {
                 }
             }
         }
-        made.batches = run.finish().into_iter().map(|(batch, _)| batch).collect();
-        Ok((made, set))
+        set.batches = run.finish().into_iter().map(|(batch, _)| batch).collect();
+        Ok((set, aside))
     }
 
     /// Who pays.
@@ -340,6 +361,17 @@ impl Office {
             }))
     }
 
+    async fn originator(&self, purpose: &str, month: &str) -> Result<Originator, ServiceError> {
+        let payer = self.payer().await?;
+        Ok(Originator {
+            name: payer.name,
+            account: payer.account,
+            bank: payer.bank,
+            purpose: format!("{purpose} {month}"),
+            category: Some("GOVT".into()),
+        })
+    }
+
     /// Folder of the payment files.
     pub fn payment_folder(&self) -> PathBuf {
         self.data.join("payments")
@@ -351,47 +383,15 @@ impl Office {
         batch: &Batch,
         purpose: &str,
     ) -> Result<FileSummary, ServiceError> {
-        let folder = self
-            .payment_folder()
-            .join(&batch.programme)
-            .join(&batch.month);
-        let failed = |path: &Path| {
-            let path = path.to_path_buf();
-            move |cause| ServiceError::Folder { path, cause }
-        };
-        std::fs::create_dir_all(&folder).map_err(failed(&folder))?;
-        let name = format!("{}-{}", batch.attempt, iso::compact(batch.id));
-        let pain001 = folder.join(format!("{name}.pain001.xml"));
-        let xlsx = folder.join(format!("{name}.xlsx"));
+        let places = Places::of(&self.payment_folder(), batch);
+        let Places { pain001, xlsx, .. } = places.clone();
         if !pain001.exists() || !xlsx.exists() {
             let payments = self.store.payments_in(&batch.shard, batch.id).await?;
-            let payer = self.payer().await?;
-            let originator = Originator {
-                name: payer.name,
-                account: payer.account,
-                bank: payer.bank,
-                purpose: format!("{purpose} {}", batch.month),
-                category: Some("GOVT".into()),
-            };
-            let refused = |e: &dyn std::fmt::Display| ServiceError::Refused(e.to_string());
-            let (batch, purpose, payments) = (batch.clone(), purpose.to_string(), payments);
-            let (to_bank, to_counter) = (pain001.clone(), xlsx.clone());
+            let originator = self.originator(purpose, &batch.month).await?;
+            let (batch, purpose) = (batch.clone(), purpose.to_string());
             let written = tokio::task::spawn_blocking(move || {
-                // Two files of the same lines, side by side.
-                std::thread::scope(|scope| {
-                    let sheet = scope.spawn(|| {
-                        let sheet = counter::write_xlsx(&batch, &purpose, &payments)
-                            .map_err(|e| refused(&e))?;
-                        put_whole(&to_counter, &sheet).map_err(failed(&to_counter))
-                    });
-                    let text = iso::write(Vec::new(), &batch, &originator, &payments)
-                        .map_err(|e| refused(&e))?;
-                    put_whole(&to_bank, &text).map_err(failed(&to_bank))?;
-                    match sheet.join() {
-                        Ok(sheet) => sheet,
-                        Err(panic) => std::panic::resume_unwind(panic),
-                    }
-                })
+                let written = places.write(&batch, &purpose, &originator, &payments)?;
+                written.into_iter().try_for_each(Beside::put)
             });
             written
                 .await
@@ -418,10 +418,7 @@ impl Office {
         by: &str,
         at: At,
     ) -> Result<ReconcileSummary, ServiceError> {
-        let mut answers = Vec::new();
-        for (name, bytes) in files {
-            answers.push(read_answer(name, bytes)?);
-        }
+        let answers = read_answers(files)?;
         let mut summary = ReconcileSummary {
             files: files.len() as u64,
             ..ReconcileSummary::default()
@@ -449,12 +446,7 @@ impl Office {
         let mut sets: BTreeMap<String, ChangeSet> = BTreeMap::new();
         let mut confirmed: Vec<(String, Id, String)> = Vec::new();
         let mut returned: Vec<(String, Id, String)> = Vec::new();
-        let source = files
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect::<Vec<_>>()
-            .join(", ");
-        for index in result.changed {
+        for (index, answer) in result.changed {
             let payment = &payments[index];
             *summary
                 .changed
@@ -483,7 +475,7 @@ impl Office {
                 at: at.now,
                 state: payment.state,
                 reason: payment.bank_reason.clone(),
-                source: source.clone(),
+                source: files.get(answer).map(|f| f.0.clone()).unwrap_or_default(),
             });
         }
         for transfer in result.transfers {
@@ -567,19 +559,38 @@ impl Office {
         let mut batches: BTreeSet<Id> = answers.iter().filter_map(Answer::batch).collect();
         let mut payments: Vec<Payment> = Vec::new();
         let all = self.store.batches().await?;
-        for batch in all.iter().filter(|b| batches.contains(&b.id)) {
-            payments.extend(self.store.payments_in(&batch.shard, batch.id).await?);
-        }
+        let named = all.iter().filter(|b| batches.contains(&b.id));
+        self.read_batches(named, &mut payments).await?;
         // Lines that name no batch, or one of another's.
         let here: HashSet<Id> = payments.iter().map(|p| p.id).collect();
         let named = answers.iter().flat_map(Answer::payments);
         let elsewhere: Vec<Id> = named.filter(|id| !here.contains(id)).collect();
         let mut more = self.store.batches_of_payments(elsewhere).await?;
         more.retain(|batch| batches.insert(*batch));
-        for batch in all.iter().filter(|b| more.contains(&b.id)) {
-            payments.extend(self.store.payments_in(&batch.shard, batch.id).await?);
-        }
+        let found = all.iter().filter(|b| more.contains(&b.id));
+        self.read_batches(found, &mut payments).await?;
         Ok(payments)
+    }
+
+    /// Payments of some batches, several batches read at once.
+    async fn read_batches(
+        &self,
+        batches: impl Iterator<Item = &Batch>,
+        payments: &mut Vec<Payment>,
+    ) -> Result<(), ServiceError> {
+        let mut asked = VecDeque::new();
+        for batch in batches {
+            asked.push_back(self.store.payments_ahead(&batch.shard, batch.id));
+            if asked.len() >= AHEAD
+                && let Some(first) = asked.pop_front()
+            {
+                payments.extend(first.end().await?);
+            }
+        }
+        for rest in asked {
+            payments.extend(rest.end().await?);
+        }
+        Ok(())
     }
 
     /// Movements of payees, by shard and payee.
@@ -600,11 +611,36 @@ impl Office {
     }
 }
 
-#[derive(Default)]
-struct Made {
-    batches: Vec<Batch>,
-    payments: Vec<Payment>,
-    apart: Vec<ApartSummary>,
+/// Reads the bank's files, several at once.
+fn read_answers(files: &[(String, Vec<u8>)]) -> Result<Vec<Answer>, ServiceError> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut read = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            match files.get(place) {
+                Some((name, bytes)) => read.push((place, read_answer(name, bytes))),
+                None => return read,
+            }
+        }
+    };
+    let mut read = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(files.len()))
+            .map(|_| scope.spawn(take))
+            .collect();
+        let mut read = take();
+        for other in others {
+            match other.join() {
+                Ok(more) => read.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        read
+    });
+    // Of several files that cannot be understood the first is named.
+    read.sort_by_key(|(place, _)| *place);
+    read.into_iter().map(|(_, answer)| answer).collect()
 }
 
 /// What a file of the bank says, by its content.
@@ -626,11 +662,4 @@ fn read_answer(name: &str, bytes: &[u8]) -> Result<Answer, ServiceError> {
 fn batch_in_name(name: &str) -> Option<&str> {
     name.split(|c: char| !c.is_ascii_hexdigit())
         .find(|part| part.len() == 32)
-}
-
-/// Writes a file beside its place and moves it there, so that nobody reads half of it.
-fn put_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let beside = path.with_extension("part");
-    std::fs::write(&beside, bytes)?;
-    std::fs::rename(&beside, path)
 }

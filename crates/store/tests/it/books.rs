@@ -482,3 +482,43 @@ pub async fn house(store: &Store) {
     assert!(check.lines > 80, "{}", check.lines);
     assert!(check.ends.len() > 4, "several chains");
 }
+
+/// More transfers than are written at once: written once however often they are sent, sealed each, and
+/// nothing of a set that holds one of them with other content.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_set_is_written_once_and_sealed() {
+    let lite = crate::lite().await;
+    let set = |from: usize, to: usize, amount: i64| ChangeSet {
+        shard: SHARD.into(),
+        at: at("2026-03-05T02:00:00Z"),
+        transfers: (from..to)
+            .map(|n| {
+                let name = format!("many {n}");
+                transfer(&name, Purpose::Expense, Purpose::Payable, amount)
+            })
+            .collect(),
+        ..ChangeSet::default()
+    };
+    let sound = async |rows: usize| {
+        let found = lite.store.transfers_page(None, 100_000).await;
+        assert_eq!(found.expect("read").len(), rows);
+        let check = lite.store.check_records().await.expect("checked");
+        assert_eq!(check.faults, []);
+    };
+    let commit = async |set: ChangeSet| lite.store.commit(&set).await.map(|done| done.written);
+    assert_eq!(commit(set(0, 9_000, 7)).await.expect("recorded"), 9_000);
+    sound(9_000).await;
+    assert_eq!(commit(set(0, 9_000, 7)).await.expect("again"), 0);
+    // Old and new ones beside each other in nearly every statement.
+    assert_eq!(commit(set(4_000, 12_001, 7)).await.expect("more"), 3_001);
+    sound(12_001).await;
+    let mut other = set(12_001, 18_000, 7);
+    other.transfers.extend(set(5_000, 5_001, 8).transfers);
+    let refused = commit(other).await;
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { .. })),
+        "{refused:?}"
+    );
+    sound(12_001).await;
+    lite.store.close().await;
+}
