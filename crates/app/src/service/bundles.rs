@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use store::RegisterChunk;
 
 /// Households of a new register in one transaction.
-const HOUSEHOLDS_AT_ONCE: usize = 2048;
+const HOUSEHOLDS_AT_ONCE: usize = 16_384;
 
 /// How many records.
 pub(super) fn size(facts: &Facts) -> u64 {

@@ -12,6 +12,7 @@ use crate::record::{Evidence, Provenance};
 use base::{Day, Id, Period};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A table whose columns are understood.
 #[derive(Clone, Debug)]
@@ -213,7 +214,9 @@ impl Sheet {
             good: 0,
             problems: Vec::new(),
         };
-        let mut seen: HashMap<(Id, String, Day, String), (u32, String)> = HashMap::new();
+        // By subject, kind and first day (and what is told, where several may stand beside each other): the
+        // line, and what it says. Fingerprints in place of texts, since a file may hold a million.
+        let mut seen: HashMap<(Id, Day, u64), (u32, u64)> = HashMap::new();
         for row in &self.table.rows {
             let mut problems = Vec::new();
             let mut records = self.row(row, directory, importer, &mut problems);
@@ -223,13 +226,9 @@ impl Sheet {
                     self.kind(&record.kind).map(|k| &k.value),
                     Some(ValueType::Record(_))
                 );
-                let told = if many {
-                    record.value.to_string()
-                } else {
-                    String::new()
-                };
-                let says = record.value.to_string();
-                let key = (record.subject, record.kind.clone(), record.valid.from, told);
+                let says = fingerprint(&record.value);
+                let told = fingerprint(&(&record.kind, many.then_some(says)));
+                let key = (record.subject, record.valid.from, told);
                 match seen.get(&key) {
                     Some((line, value)) => {
                         let same = *value == says;
@@ -379,6 +378,12 @@ impl Sheet {
         problems.push(problem.at(row.line, heading, cell.show()));
         None
     }
+}
+
+fn fingerprint(what: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Whom a row is about.
