@@ -69,11 +69,9 @@ async fn read_files(args: &ImportArgs) -> Outcome {
             "say which files to read, or --template KIND --out FILE for an empty form".into(),
         ));
     }
-    // All are read before anything is recorded.
-    let mut files = Vec::new();
+    // One that cannot be opened is told before anything is recorded.
     for path in &args.files {
-        let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        files.push((path, bytes));
+        std::fs::File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
     }
     let office = Arc::new(Office::create(&args.place.location()).await?);
     let how = HowToTake {
@@ -87,7 +85,8 @@ async fn read_files(args: &ImportArgs) -> Outcome {
         record: true,
     };
     let (mut done, mut wrong) = (Vec::new(), false);
-    for (path, bytes) in files {
+    for path in &args.files {
+        let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
         let name = path
             .file_name()
             .unwrap_or_default()

@@ -213,6 +213,7 @@ impl Office {
         let digest = sheet.digest().to_owned();
         // The table of a whole district is large, and nothing looks at it any more.
         drop(sheet);
+        drop(directory);
         let (mut intake, records) = begin(file, "evidence", imported, report, how);
         let given = records.len() as u64;
         let records = self.unknown_of(records).await?;
@@ -449,25 +450,29 @@ impl Office {
     /// Those records of evidence that say something new.
     async fn unknown_of(&self, mut records: Vec<Evidence>) -> Result<Vec<Evidence>, ServiceError> {
         records.sort_by(|a, b| (&a.shard, a.subject, a.id).cmp(&(&b.shard, b.subject, b.id)));
-        let mut out = Vec::with_capacity(records.len());
-        let mut left = records.into_iter().peekable();
-        while let Some(shard) = left.peek().map(|e| e.shard.clone()) {
-            let mut some: Vec<Evidence> = Vec::new();
-            while let Some(e) = left.next_if(|e| {
-                let same = some.last().is_some_and(|last| last.subject == e.subject);
-                e.shard == shard && (same || some.len() < AT_ONCE)
-            }) {
-                some.push(e);
+        let mut news = Vec::with_capacity(records.len());
+        let mut left = &records[..];
+        while let Some(first) = left.first() {
+            // Whole subjects of one shard.
+            let mut end = AT_ONCE.min(left.len());
+            while end < left.len() && left[end].subject == left[end - 1].subject {
+                end += 1;
             }
+            let end = left[..end].partition_point(|e| e.shard == first.shard);
+            let (some, later) = left.split_at(end);
             let mut subjects: Vec<Id> = some.iter().map(|e| e.subject).collect();
             subjects.dedup();
-            let held = self.store.evidence_of_all(&shard, subjects).await?;
-            out.extend(some.into_iter().filter(|e| {
+            let held = self.store.evidence_of_all(&first.shard, subjects).await?;
+            news.extend(some.iter().map(|e| {
                 let held = held.get(&e.subject).map_or(&[][..], Vec::as_slice);
                 held.is_empty() || !self.is_held(held, e)
             }));
+            left = later;
         }
-        Ok(out)
+        // In place: a whole district's are too many to hold twice.
+        let mut news = news.into_iter();
+        records.retain(|_| news.next().unwrap_or(true));
+        Ok(records)
     }
 
     /// Is this what the register says already?
