@@ -16,7 +16,7 @@ use casework::authority::{Act, Actor, Denied, Nesting, may, worked_on};
 use casework::case::{Case, CaseKind, Closing, Happening, Task};
 use casework::procedure::{end_of, steps, total_deadline};
 use chrono::TimeDelta;
-use entitlement::{Outcome, Role, Subject};
+use entitlement::{Outcome, Programme, Role, Subject};
 use policy::law::Absent;
 use registry::slice::HouseholdHistory;
 use registry::timeline;
@@ -488,6 +488,10 @@ impl Live {
                 .await?;
             looked += page.items.len();
             for file in page.items {
+                // Most cases (reviews, changes, signals) have no step that publishes: they are not opened.
+                if !self.publishes(&file.case) {
+                    continue;
+                }
                 let shard = file.case.subject.shard.clone();
                 let view = self.office.case_view(&shard, file.case.id, at).await?;
                 rows.extend(self.public_row(&view).await?);
@@ -502,6 +506,13 @@ impl Live {
             next,
             total: None,
         })
+    }
+
+    /// Has a case of this kind a step that publishes, by any text of its programme?
+    fn publishes(&self, case: &Case) -> bool {
+        let own = |p: &&Programme| p.id == case.programme;
+        let mut texts = self.office.law().programmes().map(|(p, _)| p).filter(own);
+        texts.any(|p| steps(case.kind, p).iter().any(|s| !s.publishes.is_empty()))
     }
 
     async fn public_row(
