@@ -486,12 +486,12 @@ impl Live {
                 .store
                 .cases("open", &areas, after.as_deref(), ROWS)
                 .await?;
-            looked += page.items.len();
             for file in page.items {
                 // Most cases (reviews, changes, signals) have no step that publishes: they are not opened.
                 if !self.publishes(&file.case) {
                     continue;
                 }
+                looked += 1;
                 let shard = file.case.subject.shard.clone();
                 let view = self.office.case_view(&shard, file.case.id, at).await?;
                 rows.extend(self.public_row(&view).await?);
