@@ -51,14 +51,8 @@ struct Rows {
 
 impl Rows {
     fn add(&mut self, who: (usize, usize, Option<usize>), why: &ByRow) {
-        if !self.who.insert(who) {
-            return;
-        }
-        match self.why.get_mut(&(who.0, why.clone())) {
-            Some(count) => *count += 1,
-            None => {
-                self.why.insert((who.0, why.clone()), 1);
-            }
+        if self.who.insert(who) {
+            *self.why.entry((who.0, why.clone())).or_default() += 1;
         }
     }
 }

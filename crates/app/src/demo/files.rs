@@ -1,6 +1,6 @@
 //! The generated register as the files that an office would bring.
 
-use super::{DemoError, Plan, draw, side_by_side};
+use super::{DemoError, Plan, chunks, draw, side_by_side};
 use crate::cli::Progress;
 use crate::service::intake::kind_specs;
 use policy::law::Law;
@@ -18,7 +18,6 @@ const NAMES: [&str; 2] = ["households.csv", "facts.csv"];
 /// # Errors
 /// When the district cannot be drawn or the files not be written.
 pub fn write(law: &Law, plan: &Plan, folder: &Path) -> Result<([PathBuf; 2], Written), DemoError> {
-    const CHUNK: u64 = 2048;
     let district = draw(plan)?;
     let files = NAMES.map(|name| folder.join(name));
     let fault = |path: &Path, e: std::io::Error| DemoError::File(path.display().to_string(), e);
@@ -32,11 +31,11 @@ pub fn write(law: &Law, plan: &Plan, folder: &Path) -> Result<([PathBuf; 2], Wri
     let mut tables = Tables::new(create(&files[0])?, create(&files[1])?, &kinds)
         .map_err(|e| fault(folder, e))?;
     let bar = Progress::new("writing the files", district.len());
-    for from in (0..district.len()).step_by(CHUNK as usize) {
-        let range = from..(from + CHUNK).min(district.len());
+    let day = plan.first.first();
+    for range in chunks(district.len()) {
         for (_, made) in side_by_side(range, |number| district.household(number)) {
             tables
-                .add(&made.history, made.household.opened_at)
+                .add(&made.history, day, made.household.opened_at)
                 .map_err(|e| fault(folder, e))?;
             bar.add(1);
         }

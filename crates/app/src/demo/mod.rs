@@ -294,13 +294,11 @@ async fn load(
     office: &Office,
     district: &'static District<'static>,
 ) -> Result<(u64, Vec<u64>), DemoError> {
-    const CHUNK: u64 = 2048;
     let bar = Progress::new("writing the register", district.len());
     let opened = district.household(0).household.opened_at;
     let (send, applied) = std::sync::mpsc::channel();
-    let chunks = (0..district.len().div_ceil(CHUNK)).map(move |n| {
+    let chunks = chunks(district.len()).map(move |range| {
         let mut chunk = RegisterChunk::default();
-        let range = n * CHUNK..((n + 1) * CHUNK).min(district.len());
         for (number, made) in side_by_side(range, |number| district.household(number)) {
             if !made.intents.is_empty() {
                 // Nobody listens any more when the load has failed.
@@ -327,6 +325,12 @@ async fn load(
         .await?;
     bar.done(&format!("{} pieces of evidence", count.evidence));
     Ok((count.evidence, applied.try_iter().collect()))
+}
+
+/// The numbers of a district's households, as many together as are made and written at once.
+fn chunks(count: u64) -> impl Iterator<Item = std::ops::Range<u64>> {
+    const AT_ONCE: u64 = 2048;
+    (0..count.div_ceil(AT_ONCE)).map(move |n| n * AT_ONCE..((n + 1) * AT_ONCE).min(count))
 }
 
 /// Makes something of each number on all threads; in the order of the numbers.

@@ -15,8 +15,8 @@ use entitlement::situation::LawRules;
 use std::sync::Arc;
 use store::{ChangeSet, Dossiers};
 
-/// Households redetermined in one transaction.
-const HOUSEHOLDS: usize = 512;
+/// Households or persons redetermined in one transaction.
+const AT_ONCE: usize = 512;
 
 /// One change to decide.
 #[derive(Clone, Debug)]
@@ -104,21 +104,21 @@ impl Office {
         Ok(figures)
     }
 
-    /// Redetermines many households for a change that is not about them alone (a month opened, a figure that
+    /// Redetermines many households or persons for a change that is not about them alone (a month opened, a figure that
     /// became known). While some are decided, those before are written and those after are read.
     ///
     /// # Errors
-    /// As [`Office::record`]; households before the failure stay redetermined.
-    pub(super) async fn record_households(
+    /// As [`Office::record`]; those before the failure stay redetermined.
+    pub(super) async fn record_each(
         &self,
-        households: &[Id],
+        subjects: &[Id],
         change: &Change<'static>,
         by: &str,
         at: At,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(), ServiceError> {
         let opened = self.opened().await?;
-        let mut chunks = households.chunks(HOUSEHOLDS).map(|chunk| {
+        let mut chunks = subjects.chunks(AT_ONCE).map(|chunk| {
             let jobs = chunk.iter().map(|id| Job::of(*id, change, at));
             Arc::new(jobs.collect::<Vec<Job>>())
         });
@@ -132,7 +132,7 @@ impl Office {
             let after = chunks.next();
             let write = async {
                 match &decided {
-                    Some((jobs, whole)) => self.write_households(jobs, whole, by).await,
+                    Some((jobs, whole)) => self.write_each(jobs, whole, by).await,
                     None => Ok(()),
                 }
             };
@@ -163,7 +163,7 @@ impl Office {
         Ok(())
     }
 
-    async fn write_households(
+    async fn write_each(
         &self,
         jobs: &[Job],
         whole: &ChangeSet,

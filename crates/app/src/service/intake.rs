@@ -21,7 +21,7 @@ use store::{ChangeSet, JournalEntry};
 
 /// Changes decided side by side and written in one transaction.
 const SIDE_BY_SIDE: usize = 64;
-/// Records written in one transaction when nothing follows from them.
+/// Records compared with the register at once, and written in one transaction when nothing follows from them.
 const AT_ONCE: usize = 8192;
 /// How often a batch is decided again when somebody else was faster.
 const TRIES: usize = 4;

@@ -181,7 +181,7 @@ impl Office {
             }
         }
         let subjects: Vec<Id> = subjects.into_iter().collect();
-        self.record_households(&subjects, &cause(None), by, at, &|_| {})
+        self.record_each(&subjects, &cause(None), by, at, &|_| {})
             .await?;
         Ok(redetermined)
     }

@@ -156,7 +156,7 @@ impl Office {
             let mut summary = run.summary;
             summary.differing = run.differing.len() as u64;
             let cause = cause(&summary.programme);
-            self.record_households(&run.differing, &cause, by, at, &|_| {})
+            self.record_each(&run.differing, &cause, by, at, &|_| {})
                 .await?;
             self.finish_run(&summary, by, at).await?;
             summaries.push(summary);

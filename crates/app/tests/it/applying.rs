@@ -2,7 +2,6 @@
 
 use app::demo::{Plan, register};
 use app::service::cases::Deed;
-use app::service::{Location, Office};
 use base::{Day, Id, Month};
 use casework::authority::Actor;
 use entitlement::change::At;
@@ -27,12 +26,7 @@ fn actor(user: &str, area: &str) -> Actor {
 #[tokio::test]
 async fn what_nobody_determined_is_determined_when_it_is_decided() {
     let folder = tempfile::tempdir().expect("a folder");
-    let location = Location {
-        data: folder.path().to_path_buf(),
-        database: None,
-        law: None,
-    };
-    let office = Arc::new(Office::create(&location).await.expect("an office"));
+    let office = Arc::new(crate::office(folder.path()).await);
     let month = Month::new(2026, 8).expect("a month");
     let plan = Plan {
         households: Some(400),

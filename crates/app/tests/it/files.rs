@@ -1,24 +1,16 @@
 //! A district that comes in by files is the district that was generated.
 
 use app::demo::{self, Plan};
+use app::service::Office;
 use app::service::intake::{HowToTake, Intake};
 use app::service::rules::determined_for_everybody;
-use app::service::{Location, Office};
-use base::{Day, Id, Month};
+use base::{Id, Month};
+use entitlement::change::At;
 use registry::import::OnError;
 use registry::slice::HouseholdHistory;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-
-async fn office(data: &Path) -> Arc<Office> {
-    let location = Location {
-        data: data.to_path_buf(),
-        database: None,
-        law: None,
-    };
-    Arc::new(Office::create(&location).await.expect("an office"))
-}
 
 async fn take(office: &Arc<Office>, file: &Path) -> Intake {
     let bytes = std::fs::read(file).expect("the file");
@@ -80,11 +72,8 @@ fn of_one(h: &HouseholdHistory) -> Vec<String> {
 }
 
 async fn entitled(office: &Office, month: Month) -> Vec<String> {
-    let at = entitlement::change::At::new(
-        Day::and_hms_opt(&month.last(), 4, 0, 0)
-            .expect("a time")
-            .and_utc(),
-    );
+    let noon = month.last().and_hms_opt(4, 0, 0).expect("a time");
+    let at = At::new(noon.and_utc());
     let programmes = determined_for_everybody(office.law());
     let runs = office
         .determine_all(&programmes, month, "test", at, &|_| {})
@@ -109,7 +98,7 @@ async fn a_district_comes_in_by_files_as_it_was_generated() {
         first: month,
         last: month,
     };
-    let made = office(&folder.path().join("made")).await;
+    let made = Arc::new(crate::office(&folder.path().join("made")).await);
     let (district, figures) = demo::register(&made, &plan).await.expect("a register");
     let (files, written) =
         demo::files::write(made.law(), &plan, &folder.path().join("files")).expect("files");
@@ -118,7 +107,7 @@ async fn a_district_comes_in_by_files_as_it_was_generated() {
         (written.persons, written.facts),
         (figures.persons, figures.evidence)
     );
-    let brought = office(&folder.path().join("brought")).await;
+    let brought = Arc::new(crate::office(&folder.path().join("brought")).await);
     let first = take(&brought, &files[0]).await;
     assert_eq!(first.problems.len(), 0, "{:?}", first.problems.first());
     assert_eq!(

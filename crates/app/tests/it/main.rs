@@ -18,3 +18,15 @@ mod simulate;
 mod site;
 mod staff;
 mod world;
+
+use app::service::{Location, Office};
+
+/// An empty office in a folder, under the shipped law.
+async fn office(data: &std::path::Path) -> Office {
+    let location = Location {
+        data: data.to_path_buf(),
+        database: None,
+        law: None,
+    };
+    Office::create(&location).await.expect("an office")
+}

@@ -6,7 +6,7 @@ use app::demo::{self, Plan};
 use app::service::change::Facts;
 use app::service::night::Road;
 use app::service::rules::determined_for_everybody;
-use app::service::{Location, Office, ServiceError, load_law};
+use app::service::{Office, ServiceError, load_law};
 use app::world::{Event, What};
 use base::{Id, Month};
 use entitlement::change::At;
@@ -131,12 +131,7 @@ fn batches(events: Vec<Event>) -> Vec<Vec<(Id, Facts, At)>> {
 }
 
 async fn office(folder: &std::path::Path, everything: bool) -> Arc<Office> {
-    let location = Location {
-        data: folder.into(),
-        database: None,
-        law: None,
-    };
-    let mut office = Office::create(&location).await.expect("an office");
+    let mut office = crate::office(folder).await;
     if everything {
         let law = load_law(None).expect("the law");
         office.rules = Arc::new(LawRules::new(law).asking_everything());

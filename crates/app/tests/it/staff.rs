@@ -1,7 +1,6 @@
 //! Accounts by command.
 
 use super::cli::{run_on, run_with};
-use app::service::{Location, Office};
 use chrono::TimeDelta;
 use registry::record::Area;
 
@@ -10,12 +9,7 @@ use registry::record::Area;
 async fn accounts_are_entered_changed_and_closed() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path();
-    let location = Location {
-        data: data.to_path_buf(),
-        database: None,
-        law: None,
-    };
-    let office = Office::create(&location).await.expect("an office");
+    let office = crate::office(data).await;
     let area = |code: &str, parent: Option<&str>| Area {
         code: code.into(),
         name: code.into(),

@@ -113,17 +113,6 @@ impl ValueType {
         }
     }
 
-    /// A value as a cell holds it: what [`ValueType::read`] reads back.
-    pub(crate) fn show(&self, value: &Value) -> String {
-        match value {
-            Value::Null => "无".into(),
-            Value::Bool(true) => "是".into(),
-            Value::Bool(false) => "否".into(),
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        }
-    }
-
     /// A cell's value as JSON. Empty cells are the caller's concern.
     pub(crate) fn read(&self, cell: &Cell, nullable: bool) -> Result<Value, Why> {
         let shown = cell.show();
@@ -200,6 +189,17 @@ impl ValueType {
             }
         }
         Ok(Some(Value::Object(out)))
+    }
+}
+
+/// A value as a cell holds it: what [`ValueType::read`] reads back.
+pub(crate) fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "无".into(),
+        Value::Bool(true) => "是".into(),
+        Value::Bool(false) => "否".into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -544,11 +544,11 @@ mod tests {
             (choice(), json!("在校")),
             (choice(), json!("无")),
         ] {
-            let shown = kind.show(&value);
-            let read = kind.read(&text(&shown), true);
-            assert_eq!(read.ok(), Some(value), "{kind:?} {shown}");
+            let cell = shown(&value);
+            let read = kind.read(&text(&cell), true);
+            assert_eq!(read.ok(), Some(value), "{kind:?} {cell}");
         }
-        let read = ValueType::Money.read(&text(&ValueType::Money.show(&Value::Null)), true);
+        let read = ValueType::Money.read(&text(&shown(&Value::Null)), true);
         assert_eq!(read.ok(), Some(Value::Null));
     }
 }

@@ -3,12 +3,12 @@
 
 use super::evidence::{Kind, readable};
 use super::template::REGISTER_HEADINGS;
+use super::value::shown;
 use super::{About, KindSpec};
 use crate::record::{Evidence, Identity};
 use crate::slice::HouseholdHistory;
 use crate::timeline::{self, HEAD};
 use base::{Day, Id, Instant};
-use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
@@ -73,21 +73,21 @@ impl<W: Write> Tables<W> {
         Ok(tables)
     }
 
-    /// Adds a household as known at `known`: its members, and all that stands about it and them. Members
-    /// without an identity number are left out.
+    /// Adds a household: its members on `day` as known at `known`, and all that stands about it and them.
+    /// Members without an identity number are left out.
     ///
     /// # Errors
     /// When the rows cannot be written.
-    pub fn add(&mut self, home: &HouseholdHistory, known: Instant) -> io::Result<()> {
-        let own = |m: &&crate::record::Membership| m.member && Some(m.household) == home.household;
+    pub fn add(&mut self, home: &HouseholdHistory, day: Day, known: Instant) -> io::Result<()> {
+        let Some(household) = home.household else {
+            return Ok(());
+        };
         let mut numbers: HashMap<Id, String> = HashMap::new();
-        let key = home.household.map_or_else(String::new, |id| id.to_string());
-        let residence = home
-            .residences
-            .iter()
-            .max_by_key(|r| (r.valid.from, r.provenance.recorded_at));
-        let payee = home.payees.iter().max_by_key(|p| p.valid.from);
-        for m in home.memberships.iter().filter(own) {
+        let key = household.to_string();
+        let residence = timeline::residence_on(&home.residences, day, known);
+        let own = home.payees.iter().filter(|p| p.subject == household);
+        let payee = timeline::payee_on(own, day, known);
+        for m in timeline::members_on(&home.memberships, household, day, known) {
             let pieces = home.identities.iter().filter(|i| i.person == m.person);
             let Some(Identity {
                 name,
@@ -99,7 +99,7 @@ impl<W: Write> Tables<W> {
             };
             let head = m.relation == HEAD;
             numbers.insert(m.person, number.clone());
-            if let Some(household) = home.household.filter(|_| head) {
+            if head {
                 numbers.insert(household, number.clone());
             }
             let account = payee.filter(|_| head);
@@ -186,11 +186,11 @@ impl<W: Write> Tables<W> {
 fn cells_of(kind: &Kind, piece: &Evidence) -> Vec<String> {
     let fields = kind.value.fields();
     if fields.is_empty() {
-        return vec![kind.value.show(&piece.value)];
+        return vec![shown(&piece.value)];
     }
     let of = |name: &str| piece.value.get(name).filter(|v| !v.is_null());
     fields
         .iter()
-        .map(|(name, value, _)| of(name).map_or_else(String::new, |v: &Value| value.show(v)))
+        .map(|(name, _, _)| of(name).map_or_else(String::new, shown))
         .collect()
 }
